@@ -1,0 +1,49 @@
+# The only door. `make` or `make help` lists what it opens.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3
+bin := .venv/bin
+S ?= all
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: .venv/ready ## create the environment (.venv) from requirements.lock
+
+.venv/ready: requirements.lock pyproject.toml shared/*/pyproject.toml services/*/pyproject.toml infra/local/pyproject.toml
+	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { echo "Depesha needs Python 3.11 or newer with venv; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=…" >&2; exit 1; }
+	@[ -x $(bin)/python ] || $(PYTHON) -m venv .venv
+	@$(bin)/python -m pip install -q --disable-pip-version-check --require-hashes -r infra/local/bootstrap.lock
+	@$(bin)/uv pip sync -q --require-hashes requirements.lock
+	@$(bin)/uv pip install -q --no-deps $(foreach m,$(wildcard shared/* services/*) infra/local,-e $(m))
+	@touch $@
+
+run: .venv/ready ## start the whole house and send three stories down the road
+	@$(bin)/python -m stack run
+
+test: .venv/ready ## every fast test, on the embedded stack
+	$(bin)/pytest
+
+check: .venv/ready ## style, types, borders, locks and generated files
+	$(bin)/ruff check .
+	$(bin)/ruff format --check .
+	$(bin)/mypy shared services infra/local/src
+	$(bin)/lint-imports --no-logo
+	@for m in shared/contracts shared/chassis services/*; do echo "deptry $$m" && (cd $$m && ../../$(bin)/deptry --config ../../pyproject.toml src -o /dev/null -l error 2>/dev/null || ../../$(bin)/deptry src) || exit 1; done
+	$(bin)/python -m contracts --check
+	./infra/local/lock.sh --check
+
+format: .venv/ready ## let ruff put the code in order
+	$(bin)/ruff check --fix --exit-zero -q .
+	$(bin)/ruff format -q .
+
+lock: ## write every requirements.lock again
+	./infra/local/lock.sh
+
+docs: .venv/ready ## write the generated pages again
+	$(bin)/python -m contracts
+
+clean: ## forget the embedded stack's data (.depesha)
+	rm -rf .depesha
+
+.PHONY: help setup run test check format lock docs clean
