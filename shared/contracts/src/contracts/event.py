@@ -25,7 +25,7 @@ class Event(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    type: ClassVar[str]
+    event_type: ClassVar[str]
     producer: ClassVar[Service]
     consumers: ClassVar[tuple[Service, ...]]
     registry: ClassVar[dict[str, type[Event]]] = {}
@@ -45,7 +45,7 @@ class Event(BaseModel):
             raise ValueError(f"{cls.__name__}: type {type!r} is already {Event.registry[type].__name__}")
         if not consumers:
             raise ValueError(f"{cls.__name__}: an event that nobody hears is not an event")
-        cls.type, cls.producer, cls.consumers = type, producer, consumers
+        cls.event_type, cls.producer, cls.consumers = type, producer, consumers
         Event.registry[type] = cls
 
     @property
@@ -86,7 +86,7 @@ class Envelope(BaseModel):
         return cls(
             id=event_id,
             source=f"/depesha/{event.producer}",
-            type=event.type,
+            type=event.event_type,
             subject=event.subject,
             time=time,
             priority=priority,
