@@ -1,0 +1,91 @@
+"""The command line: `depesha …`. Services add their own sub-commands (NAME/commands.py with a Typer app called `app`)."""
+
+import importlib
+import importlib.util
+import os
+from importlib.metadata import entry_points
+from typing import Annotated
+
+import typer
+
+from chassis import logs
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Depesha: a newsroom's publishing pipeline.",
+)
+
+Service = Annotated[str, typer.Argument(help="ingestion, imaging, tagging, desk, publication or delivery")]
+
+
+@app.command()
+def api(service: Service) -> None:
+    """Serve a service's HTTP API."""
+    import uvicorn  # noqa: PLC0415 - the other commands start quicker without it
+
+    from chassis.settings import Settings  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+    logs.configure(service, settings.log_level)
+    uvicorn.run(
+        f"{_known(service)}.api:create_app",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+    )
+
+
+@app.command()
+def worker(service: Service) -> None:
+    """Work on a service's events."""
+    module = importlib.import_module(f"{_known(service)}.worker")
+    settings_class = importlib.import_module(f"{service}.settings").Settings
+    settings = settings_class.from_environment()
+    logs.configure(service, settings.log_level)
+    module.create_worker(settings).run(settings.redis_url.get_secret_value())
+
+
+@app.command()
+def relay() -> None:
+    """Carry events from the ledger to the workers' queues."""
+    from chassis import relay as relay_module  # noqa: PLC0415
+    from chassis.settings import Settings  # noqa: PLC0415
+
+    settings = Settings.from_environment()
+    logs.configure("relay", settings.log_level)
+    relay_module.run(settings.database_url.get_secret_value(), settings.redis_url.get_secret_value())
+
+
+@app.command()
+def migrate() -> None:
+    """Create or bring up to date the database (needs DEPESHA_ADMIN_DATABASE_URL)."""
+    from chassis import migrate as migrate_module  # noqa: PLC0415
+
+    logs.configure("migrate")
+    url = os.environ.get("DEPESHA_ADMIN_DATABASE_URL")
+    if not url:
+        raise SystemExit(
+            "setting DEPESHA_ADMIN_DATABASE_URL: missing — postgresql://superuser:password@host:port/database"
+        )
+    services = migrate_module.installed_services()
+    migrate_module.migrate(url, services, migrate_module.passwords_from_environment(services))
+
+
+def _known(service: str) -> str:
+    names = sorted(entry.name for entry in entry_points(group="depesha.services"))
+    if service not in names:
+        raise SystemExit(f"service {service!r} is not installed here; there are: {', '.join(names)}")
+    return service
+
+
+def main() -> None:
+    for entry in entry_points(group="depesha.services"):
+        if importlib.util.find_spec(f"{entry.value}.commands"):
+            app.add_typer(importlib.import_module(f"{entry.value}.commands").app, name=entry.name)
+    app()

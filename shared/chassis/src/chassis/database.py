@@ -1,0 +1,106 @@
+"""PostgreSQL through psycopg 3: one small pool a process, plain SQL, the service's own schema."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+from psycopg_pool import ConnectionPool
+from pydantic import SecretStr
+
+if TYPE_CHECKING:
+    from chassis.unit_of_work import UnitOfWork
+
+RELAY_LINGER_S = 0.05
+"""How long the relay keeps looking for due rows after it found some, before it sleeps until a NOTIFY."""
+
+
+class Database:
+    """A pool of connections for one service. `schema` is the service's name: SQL names tables without it.
+
+    Connections are in autocommit mode; a `UnitOfWork` begins and ends transactions.
+    """
+
+    def __init__(self, url: SecretStr | str, schema: str, *, size: int = 4) -> None:
+        self.url = url.get_secret_value() if isinstance(url, SecretStr) else url
+        self.schema = schema
+        self.size = size
+        self._next_notify_at = 0.0
+        self._pool: ConnectionPool[psycopg.Connection] = ConnectionPool(
+            self.url,
+            min_size=0,
+            max_size=size,
+            timeout=10,
+            max_idle=300,
+            open=False,
+            kwargs=connection_options(schema),
+            configure=_prepare_soon,
+            name=schema,
+        )
+
+    def take(self) -> psycopg.Connection:
+        """A live connection; give it back with `give_back`.
+
+        Raises:
+            psycopg.OperationalError: the server does not answer.
+
+        """
+        self._pool.open()
+        return self._pool.getconn()
+
+    def give_back(self, connection: psycopg.Connection) -> None:
+        self._pool.putconn(connection)
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection]:
+        """For reads outside a unit of work; each statement is its own transaction."""
+        connection = self.take()
+        try:
+            yield connection
+        finally:
+            self.give_back(connection)
+
+    def unit_of_work(self) -> "UnitOfWork":
+        from chassis.unit_of_work import UnitOfWork  # noqa: PLC0415 - the two know each other
+
+        return UnitOfWork(self)
+
+    def may_notify(self) -> bool:
+        """Whether the relay needs a nudge: after one it looks again every few milliseconds for `RELAY_LINGER_S`."""
+        now = time.monotonic()
+        if now < self._next_notify_at:
+            return False
+        self._next_notify_at = now + RELAY_LINGER_S / 2
+        return True
+
+    def check(self) -> None:
+        """For /readyz.
+
+        Raises:
+            psycopg.Error: the server does not answer.
+
+        """
+        with self.connection() as connection:
+            connection.execute("SELECT 1")
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+def connection_options(schema: str) -> dict[str, Any]:
+    """For psycopg.connect: short waits, dead peers noticed, the service's schema first."""
+    return {
+        "autocommit": True,
+        "application_name": schema,
+        "connect_timeout": 5,
+        "keepalives_idle": 10,
+        "keepalives_interval": 3,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 15_000,
+        "options": f"-c search_path={schema} -c timezone=UTC",
+    }
+
+
+def _prepare_soon(connection: psycopg.Connection) -> None:
+    connection.prepare_threshold = 1

@@ -1,0 +1,78 @@
+"""What the relay asks: which deliveries are due. First dispatch, retry and sweep are one query."""
+
+import psycopg
+
+from chassis.ledger.words import PRIORITIES, Dispatch, TimerDispatch
+
+TIMER_LEASE_S = 60
+"""A timer that was sent and not run to its end is sent again after this."""
+
+CLAIM = """
+WITH room AS MATERIALIZED (
+    SELECT c.consumer, c.lease_s,
+           c.in_flight - (SELECT count(*) FROM ledger.delivery d
+                          WHERE d.consumer = c.consumer AND d.state <> 'dead' AND d.state = 'sent' AND d.due_at > now()) AS free
+    FROM ledger.consumer c
+), due AS MATERIALIZED (
+    SELECT room.lease_s, d.delivery_id, d.state = 'sent' AS is_resend
+    FROM room CROSS JOIN LATERAL (
+        SELECT delivery_id, state FROM ledger.delivery d
+        WHERE d.consumer = room.consumer AND d.state <> 'dead' AND d.due_at <= now()
+        ORDER BY d.priority, d.due_at
+        LIMIT greatest(room.free, 0)
+        FOR UPDATE SKIP LOCKED
+    ) d
+    LIMIT %(limit)s
+), claimed AS (
+    UPDATE ledger.delivery d
+    SET state = 'sent', due_at = now() + due.lease_s * interval '1 s', sent_at = now(), dispatches = d.dispatches + 1
+    FROM due WHERE d.delivery_id = due.delivery_id
+    RETURNING d.delivery_id, d.consumer, d.priority, due.is_resend, d.event_day, d.event_id
+)
+SELECT c.delivery_id, c.consumer, c.priority, c.is_resend, e.envelope::text
+FROM claimed c JOIN ledger.event e ON e.day = c.event_day AND e.event_id = c.event_id
+ORDER BY c.priority, c.delivery_id
+"""
+
+CLAIM_TIMERS = """
+WITH due AS (
+    SELECT consumer, name FROM ledger.timer WHERE due_at <= now() FOR UPDATE SKIP LOCKED
+)
+UPDATE ledger.timer t SET due_at = now() + %(lease_s)s * interval '1 s'
+FROM due WHERE t.consumer = due.consumer AND t.name = due.name
+RETURNING t.consumer, t.name
+"""
+
+NEXT_DUE = """
+SELECT extract(epoch FROM least(
+    (SELECT min(due_at) FROM ledger.timer),
+    (SELECT min(first.due_at) FROM ledger.consumer c CROSS JOIN LATERAL (
+        SELECT min(d.due_at) AS due_at FROM ledger.delivery d WHERE d.consumer = c.consumer AND d.state <> 'dead') first)
+) - now())::float8
+"""
+
+GIVE_BACK = """
+UPDATE ledger.delivery SET state = 'waiting', due_at = now() + %(wait_s)s * interval '1 s', dispatches = dispatches - 1
+WHERE delivery_id = ANY(%(ids)s) AND state = 'sent'
+"""
+
+
+def claim_due(connection: psycopg.Connection, limit: int) -> list[Dispatch]:
+    """Lease up to `limit` due deliveries, urgent first, no consumer beyond its room in flight."""
+    rows = connection.execute(CLAIM, {"limit": limit}).fetchall()
+    return [Dispatch(row[0], row[1], PRIORITIES[row[2]], row[3], row[4]) for row in rows]
+
+
+def claim_timers(connection: psycopg.Connection) -> list[TimerDispatch]:
+    return [TimerDispatch(*row) for row in connection.execute(CLAIM_TIMERS, {"lease_s": TIMER_LEASE_S}).fetchall()]
+
+
+def next_due_in(connection: psycopg.Connection) -> float | None:
+    """Seconds until something is due (negative: it is already); None when nothing waits."""
+    row = connection.execute(NEXT_DUE).fetchone()
+    return row[0] if row else None
+
+
+def give_back(connection: psycopg.Connection, dispatches: list[Dispatch], wait_s: float) -> None:
+    """Undo claims whose messages could not be sent, as if they had not been made."""
+    connection.execute(GIVE_BACK, {"ids": [dispatch.delivery_id for dispatch in dispatches], "wait_s": wait_s})

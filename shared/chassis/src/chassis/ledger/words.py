@@ -1,0 +1,49 @@
+"""The words of the ledger."""
+
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Final
+
+from contracts.event import Priority
+
+PRIORITIES: Final[tuple[Priority, ...]] = ("urgent", "routine", "bulk")
+"""In the order in which workers drain them; the position is the number in the database."""
+
+
+def queue_name(consumer: str, priority: Priority) -> str:
+    """One direct queue a consumer and urgency, e.g. `imaging.urgent`."""
+    return f"{consumer}.{priority}"
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One event on its way through one consumer, as a worker holds it."""
+
+    delivery_id: int
+    priority: Priority
+    worker: str
+    started: float = field(default_factory=perf_counter)
+
+    @property
+    def elapsed_ms(self) -> float:
+        return (perf_counter() - self.started) * 1000
+
+
+@dataclass(frozen=True)
+class Dispatch:
+    """A delivery that the relay has claimed and will now send. `envelope` is JSON text.
+
+    `is_resend`: it was sent before, and its lease ended with no word from a worker.
+    """
+
+    delivery_id: int
+    consumer: str
+    priority: Priority
+    is_resend: bool
+    envelope: str
+
+
+@dataclass(frozen=True)
+class TimerDispatch:
+    consumer: str
+    name: str

@@ -1,0 +1,62 @@
+"""Writing into the ledger: events with their deliveries, and what consumers and timers there are."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import psycopg
+
+from chassis.ledger.words import PRIORITIES
+from contracts.event import Envelope
+
+WRITE = """
+WITH recorded AS (
+    INSERT INTO ledger.event (day, event_id, type, subject, envelope)
+    VALUES ((now() AT TIME ZONE 'UTC')::date, %(event_id)s, %(type)s, %(subject)s, %(envelope)s)
+    RETURNING day
+)
+INSERT INTO ledger.delivery (event_day, event_id, consumer, priority)
+SELECT recorded.day, %(event_id)s, consumer, %(priority)s FROM recorded, unnest(%(consumers)s::text[]) AS consumer
+"""
+
+DECLARE_CONSUMER = """
+INSERT INTO ledger.consumer (consumer, in_flight, lease_s) VALUES (%s, %s, %s)
+ON CONFLICT (consumer) DO UPDATE SET in_flight = excluded.in_flight, lease_s = excluded.lease_s
+WHERE (consumer.in_flight, consumer.lease_s) <> (excluded.in_flight, excluded.lease_s)
+"""
+
+DECLARE_TIMER = """
+INSERT INTO ledger.timer (consumer, name, every_s) VALUES (%s, %s, %s)
+ON CONFLICT (consumer, name) DO UPDATE SET every_s = excluded.every_s, due_at = least(timer.due_at, now() + excluded.every_s * interval '1 s')
+"""
+
+WAKE = "UPDATE ledger.timer SET due_at = now() WHERE consumer = %s AND name = %s AND due_at > now()"
+
+
+def write(connection: psycopg.Connection, event_id: UUID, envelope: Envelope, consumers: Sequence[str]) -> None:
+    """Record the event and one delivery a consumer, in the caller's transaction."""
+    connection.execute(
+        WRITE,
+        {
+            "event_id": event_id,
+            "type": envelope.type,
+            "subject": envelope.subject,
+            "envelope": envelope.model_dump_json(exclude_none=True),
+            "priority": PRIORITIES.index(envelope.priority),
+            "consumers": list(consumers),
+        },
+    )
+
+
+def declare_consumer(connection: psycopg.Connection, consumer: str, in_flight: int, lease_s: float) -> None:
+    """Say how many messages a consumer may have under way at once, and how long each may take before it is sent again."""
+    connection.execute(DECLARE_CONSUMER, (consumer, in_flight, lease_s))
+
+
+def declare_timer(connection: psycopg.Connection, consumer: str, name: str, every_s: float) -> None:
+    connection.execute(DECLARE_TIMER, (consumer, name, every_s))
+
+
+def wake(connection: psycopg.Connection, consumer: str, name: str) -> None:
+    """Make a timer due now. Call it after the commit: inside a transaction all callers would wait for one row."""
+    if connection.execute(WAKE, (consumer, name)).rowcount:
+        connection.execute("NOTIFY ledger")

@@ -1,0 +1,87 @@
+"""Brings the database to this code's shape: roles, schemas, the ledger, then each service's own tables."""
+
+import os
+from collections.abc import Iterable, Mapping
+from importlib.metadata import entry_points
+from importlib.resources import files
+from pathlib import Path
+
+import psycopg
+import sqlalchemy
+from alembic.config import Config
+from alembic.runtime.environment import EnvironmentContext
+from alembic.runtime.migration import MigrationContext, RevisionStep, StampStep
+from alembic.script import ScriptDirectory
+from psycopg import sql
+
+from chassis import logs
+
+LEDGER_GRANTS = """
+GRANT USAGE ON SCHEMA ledger TO {role};
+GRANT SELECT, INSERT ON ledger.event, ledger.history TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.delivery, ledger.consumer, ledger.timer TO {role};
+GRANT EXECUTE ON FUNCTION ledger.make_days TO {role};
+"""
+
+LOCK = 7_305_001
+"""Any number of migrating processes wait for one another on this advisory lock."""
+
+log = logs.get()
+
+
+def installed_services() -> list[str]:
+    return sorted(entry.name for entry in entry_points(group="depesha.services"))
+
+
+def migrate(admin_url: str, services: Iterable[str], passwords: Mapping[str, str]) -> None:
+    """Create or bring up to date the role, schema and tables of each service, and the ledger. Safe to run again at any time."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
+        _upgrade(admin_url, "ledger", Path(str(files("chassis"))) / "migrations", role=None)
+        for service in services:
+            _make_role(connection, service, passwords.get(service) or service)
+            _upgrade(admin_url, service, Path(str(files(service))) / "migrations", role=service)
+            log.info("migrated", schema=service)
+        _make_relay_role(connection, passwords.get("relay") or "relay")
+
+
+def passwords_from_environment(services: Iterable[str]) -> dict[str, str]:
+    names = [*services, "relay"]
+    return {name: os.environ[key] for name in names if (key := f"DEPESHA_{name.upper()}_PASSWORD") in os.environ}
+
+
+def _make_role(connection: psycopg.Connection, service: str, password: str) -> None:
+    role = sql.Identifier(service)
+    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (service,)).fetchone()
+    verb = sql.SQL("ALTER" if exists else "CREATE")
+    connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, role, sql.Literal(password)))
+    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(role, role))
+    connection.execute(sql.SQL(LEDGER_GRANTS).format(role=role))
+
+
+def _make_relay_role(connection: psycopg.Connection, password: str) -> None:
+    exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'relay'").fetchone()
+    verb = sql.SQL("ALTER" if exists else "CREATE")
+    connection.execute(sql.SQL("{} ROLE relay LOGIN PASSWORD {}").format(verb, sql.Literal(password)))
+    connection.execute(sql.SQL(LEDGER_GRANTS).format(role=sql.Identifier("relay")))
+
+
+def _upgrade(admin_url: str, schema: str, folder: Path, role: str | None) -> None:
+    """Run Alembic's migrations of `folder` in `schema`, as the role that is to own the tables."""
+    engine = sqlalchemy.create_engine(admin_url.replace("postgresql://", "postgresql+psycopg://", 1))
+    script = ScriptDirectory(str(folder))
+
+    def to_head(revision: str | tuple[str, ...], _context: MigrationContext) -> list[StampStep | RevisionStep]:
+        return script._upgrade_revs("head", revision)  # type: ignore[arg-type,return-value]  # noqa: SLF001 - what Alembic's own `upgrade` command calls
+
+    with engine.connect() as connection, EnvironmentContext(Config(), script, fn=to_head) as environment:
+        if role:
+            connection.execute(sqlalchemy.text(f'SET ROLE "{role}"'))
+        connection.execute(sqlalchemy.text(f'SET search_path = "{schema}"'))
+        connection.commit()
+        environment.configure(connection=connection, version_table_schema=schema, transactional_ddl=True)
+        with environment.begin_transaction():
+            environment.run_migrations()
+        connection.commit()
+    engine.dispose()

@@ -1,0 +1,100 @@
+"""The relay carries due deliveries from the ledger to Redis. Any number may run; a dead Redis slows nobody but the relay."""
+
+import json
+import random
+import signal
+import time
+from types import FrameType
+
+import psycopg
+import redis
+
+from chassis import ledger, logs
+from chassis.celery_app import Sender
+from chassis.database import RELAY_LINGER_S, connection_options
+from chassis.ledger import Dispatch, TimerDispatch, queue_name
+
+BATCH = 500
+LOOK_AGAIN_S = 0.002
+"""Between two looks while there is work; a NOTIFY is not needed then."""
+LONGEST_SLEEP_S = 0.5
+"""Polling is the fallback should a NOTIFY be missed."""
+KEEP_HOUSE_EVERY_S = 600
+
+log = logs.get()
+
+
+class Relay:
+    def __init__(self, database_url: str, redis_url: str) -> None:
+        self._database_url = database_url
+        self._sender = Sender(redis_url)
+        self._stopping = False
+
+    def stop(self, *_: int | FrameType | None) -> None:
+        self._stopping = True
+
+    def run(self) -> None:
+        """Work until `stop`; survives restarts of PostgreSQL and Redis."""
+        while not self._stopping:
+            try:
+                with psycopg.connect(self._database_url, **connection_options("ledger")) as connection:
+                    connection.execute("LISTEN ledger")
+                    self._work(connection)
+            except psycopg.OperationalError as error:
+                log.warning("the relay lost the database", reason=str(error).strip())
+                time.sleep(random.uniform(0.2, 0.6))  # noqa: S311 - spreads reconnects, guards nothing
+
+    def _work(self, connection: psycopg.Connection) -> None:
+        busy_until = keep_house_at = 0.0
+        while not self._stopping:
+            if self.turn(connection):
+                busy_until = time.monotonic() + RELAY_LINGER_S
+            if time.monotonic() >= keep_house_at:
+                connection.execute("SELECT ledger.make_days(7)")
+                keep_house_at = time.monotonic() + KEEP_HOUSE_EVERY_S
+            if time.monotonic() < busy_until:
+                time.sleep(LOOK_AGAIN_S)
+            else:
+                self._sleep(connection)
+
+    def turn(self, connection: psycopg.Connection) -> int:
+        """Send all that is due now, at most `BATCH`. Returns how many messages went out."""
+        timers = ledger.claim_timers(connection)
+        dispatches = ledger.claim_due(connection, BATCH)
+        if not timers and not dispatches:
+            return 0
+        try:
+            self._sender.send(
+                [_timer_message(timer) for timer in timers] + [_message(dispatch) for dispatch in dispatches]
+            )
+        except redis.RedisError as error:
+            log.warning("the relay could not reach Redis", reason=str(error), kept=len(dispatches))
+            ledger.give_back(connection, dispatches, wait_s=1.0)
+            for timer in timers:
+                ledger.mark_timer_done(connection, timer.consumer, timer.name)
+            return 0
+        return len(timers) + len(dispatches)
+
+    def _sleep(self, connection: psycopg.Connection) -> None:
+        due_in = ledger.next_due_in(connection)
+        wait_s = LONGEST_SLEEP_S if due_in is None else min(max(due_in, LOOK_AGAIN_S), LONGEST_SLEEP_S)
+        for _ in connection.notifies(timeout=wait_s, stop_after=1):
+            pass
+
+
+def _message(dispatch: Dispatch) -> tuple[str, str, str, str]:
+    argument = f'{{"delivery_id": {dispatch.delivery_id}, "is_resend": {json.dumps(dispatch.is_resend)}, "envelope": {dispatch.envelope}}}'
+    return queue_name(dispatch.consumer, dispatch.priority), dispatch.consumer, str(dispatch.delivery_id), argument
+
+
+def _timer_message(timer: TimerDispatch) -> tuple[str, str, str, str]:
+    argument = json.dumps({"timer": timer.name})
+    return queue_name(timer.consumer, "urgent"), timer.consumer, f"timer.{timer.name}", argument
+
+
+def run(database_url: str, redis_url: str) -> None:
+    relay = Relay(database_url, redis_url)
+    signal.signal(signal.SIGTERM, relay.stop)
+    signal.signal(signal.SIGINT, relay.stop)
+    log.info("relay started")
+    relay.run()

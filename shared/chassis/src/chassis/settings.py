@@ -1,0 +1,88 @@
+"""The settings that every service has in common, read from DEPESHA_… variables or from files named by DEPESHA_…_FILE."""
+
+import os
+from pathlib import Path
+from typing import Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+PREFIX = "DEPESHA_"
+
+
+class Settings(BaseSettings):
+    """Base of each service's own settings. Ages and time-outs are in seconds."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    database_url: SecretStr = Field(description="postgresql://role:password@host:port/database, the service's own role")
+    redis_url: SecretStr = Field(
+        default=SecretStr("redis://127.0.0.1:6379/0"), description="the broker's own instance, noeviction"
+    )
+
+    s3_endpoint: str = "http://127.0.0.1:8333"
+    s3_region: str = "us-east-1"
+    s3_access_key: SecretStr = SecretStr("")
+    s3_secret_key: SecretStr = SecretStr("")
+    private_bucket: str = "depesha-private"
+    public_bucket: str = "depesha-public"
+    public_url: str = Field(
+        default="http://127.0.0.1:8333/depesha-public",
+        description="where the public bucket's objects are read, without a slash at the end",
+    )
+
+    time_zone: str = Field(default="Asia/Yekaterinburg", description="the newsroom's IANA time zone")
+    log_level: str = "info"
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65535)
+    pool_size: int = Field(default=4, ge=1, le=100, description="database connections of one process")
+
+    @field_validator("time_zone")
+    @classmethod
+    def time_zone_exists(cls, value: str) -> str:
+        try:
+            ZoneInfo(value)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError("must be an IANA time zone such as Asia/Yekaterinburg") from None
+        return value
+
+    @field_validator("public_url", "s3_endpoint")
+    @classmethod
+    def without_slash_at_the_end(cls, value: str) -> str:
+        return value.rstrip("/")
+
+    @classmethod
+    def from_environment(cls) -> Self:
+        """The settings, or a message that names each wrong one, what it got and what it accepts.
+
+        Raises:
+            SystemExit: a setting is missing or wrong; the process must not start.
+
+        """
+        _read_secret_files()
+        try:
+            return cls()
+        except ValidationError as error:
+            raise SystemExit(
+                "\n".join(
+                    _complaint(cls, problem["loc"], problem["msg"], problem["type"], problem["input"])
+                    for problem in error.errors()
+                )
+            ) from None
+
+
+def _read_secret_files() -> None:
+    """DEPESHA_X_FILE=/run/secrets/x gives DEPESHA_X its value, as container secrets are handed over."""
+    for name, path in list(os.environ.items()):
+        if name.startswith(PREFIX) and name.endswith("_FILE"):
+            os.environ.setdefault(name.removesuffix("_FILE"), Path(path).read_text(encoding="utf-8").strip())
+
+
+def _complaint(settings: type[Settings], location: tuple[int | str, ...], message: str, kind: str, got: object) -> str:
+    field = str(location[0]) if location else "?"
+    known = settings.model_fields.get(field)
+    secret = known is not None and known.annotation is SecretStr
+    shown = "" if kind == "missing" else f" (got {'a secret' if secret else repr(got)})"
+    about = f" — {known.description}" if known is not None and known.description else ""
+    return f"setting {PREFIX}{field.upper()}: {message}{shown}{about}"

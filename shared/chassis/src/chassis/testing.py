@@ -1,0 +1,90 @@
+"""pytest fixtures on real engines: one embedded PostgreSQL, Valkey and S3 server a test run."""
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from chassis.bucket import Bucket
+from chassis.database import Database
+from chassis.settings import Settings
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from stack.engines import Engines
+
+
+@pytest.fixture(scope="session")
+def stack(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Engines]":
+    """The engines, migrated. Tests that use it, or anything below, bear the mark `stack`."""
+    from stack.engines import start_engines  # noqa: PLC0415 - unit tests need no engines
+
+    root: Path = tmp_path_factory.mktemp("stack")
+    engines = start_engines(root)
+    try:
+        engines.migrate()
+        yield engines
+    finally:
+        engines.stop()
+
+
+@pytest.fixture(scope="session")
+def settings(stack: "Engines") -> Settings:
+    """Settings that point to the engines; for a service's own: `ServiceSettings(**environment)`."""
+    return Settings(**stack.settings("desk"))
+
+
+@pytest.fixture
+def settings_for(stack: "Engines") -> Callable[[str], dict[str, Any]]:
+    """The constructor arguments of a service's Settings, with its own database role."""
+    return stack.settings
+
+
+@pytest.fixture
+def database_for(stack: "Engines") -> Iterator[Callable[[str], Database]]:
+    """`database_for("tagging")`: that service's database, its tables and the ledger empty, connected as its own role."""
+    opened: list[Database] = []
+
+    def open_database(service: str) -> Database:
+        _empty(stack.admin_url, service)
+        database = Database(stack.settings(service)["database_url"], service, size=8)
+        opened.append(database)
+        return database
+
+    yield open_database
+    for database in opened:
+        database.close()
+
+
+@pytest.fixture(scope="session")
+def private_bucket(settings: Settings) -> Bucket:
+    return Bucket.private(settings)
+
+
+@pytest.fixture(scope="session")
+def public_bucket(settings: Settings) -> Bucket:
+    return Bucket.public(settings)
+
+
+def recorded_events(database: Database, event_type: str | None = None) -> list[dict[str, Any]]:
+    """The data of all events in the ledger, oldest first; of one type if one is named."""
+    query = (
+        "SELECT envelope->'data' FROM ledger.event WHERE %(type)s::text IS NULL OR type = %(type)s ORDER BY event_id"
+    )
+    with database.connection() as connection:
+        return [row[0] for row in connection.execute(query, {"type": event_type}).fetchall()]
+
+
+def _empty(admin_url: str, service: str) -> None:
+    """Empty a service's tables and the ledger; rows that migrations wrote come back only with a new run."""
+    with psycopg.connect(admin_url, autocommit=True) as connection:
+        names = connection.execute(
+            "SELECT schemaname, tablename FROM pg_tables WHERE tablename <> 'alembic_version' AND (schemaname = %s OR (schemaname = 'ledger' AND tablename NOT LIKE %s))",
+            (service, r"%\_2%"),
+        ).fetchall()
+        if names:
+            tables = sql.SQL(", ").join(sql.Identifier(*name) for name in names)
+            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))

@@ -1,0 +1,217 @@
+"""The FastAPI factory: health, metrics, limits, and every error as a problem (RFC 9457)."""
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import asynccontextmanager
+from http import HTTPStatus
+from typing import Any
+
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse, PlainTextResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from chassis import logs
+from chassis.bucket import StorageDown
+from chassis.database import Database
+from chassis.errors import Refusal, TooLarge, Unavailable
+
+Check = Callable[[], None]
+MIB = 1024 * 1024
+
+REQUESTS = Counter("depesha_http_requests_total", "HTTP requests answered", ["service", "method", "route", "status"])
+SECONDS = Histogram("depesha_http_request_seconds", "Seconds until the answer's last byte", ["service", "route"])
+
+log = logs.get()
+
+
+class Problem(JSONResponse):
+    media_type = "application/problem+json"
+
+
+def create_app(
+    *,
+    service: str,
+    title: str,
+    database: Database | None = None,
+    checks: Mapping[str, Check] | None = None,
+    max_body_bytes: int = MIB,
+    **fastapi: Any,  # noqa: ANN401 - FastAPI's own arguments
+) -> FastAPI:
+    """An application with /healthz, /readyz and /metrics. `checks` are asked by /readyz; each raises if its thing is down."""
+    all_checks = {**({"database": database.check} if database else {}), **(checks or {})}
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> Any:  # noqa: ANN401 - FastAPI's signature
+        yield
+        if database:
+            database.close()
+
+    app = FastAPI(title=title, lifespan=fastapi.pop("lifespan", lifespan), **fastapi)
+    _add_probes(app, all_checks)
+    _add_problems(app)
+    app.add_middleware(Edge, service=service, max_body_bytes=max_body_bytes)
+    return app
+
+
+def _add_probes(app: FastAPI, checks: Mapping[str, Check]) -> None:
+    @app.get("/healthz", tags=["probes"], response_class=PlainTextResponse)
+    def healthz() -> str:
+        """The process lives. It says nothing about what it needs."""
+        return "ok"
+
+    @app.get("/readyz", tags=["probes"])
+    def readyz() -> Response:
+        """503 with the reason where anything that this process needs does not answer."""
+        down = {name: reason for name, check in checks.items() if (reason := _why_down(check))}
+        return JSONResponse({"ready": not down, "down": down}, status_code=503 if down else 200)
+
+    @app.get("/metrics", tags=["probes"], response_class=PlainTextResponse)
+    def metrics() -> Response:
+        """Prometheus text format."""
+        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+def _why_down(check: Check) -> str:
+    try:
+        check()
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
+        return f"{type(error).__name__}: {error}".strip()
+    return ""
+
+
+def _add_problems(app: FastAPI) -> None:
+    app.add_exception_handler(Refusal, _refusal)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(psycopg.OperationalError, _database_down)
+    app.add_exception_handler(StorageDown, _storage_down)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(status: int, title: str, detail: str, *, slug: str = "about:blank", **extra: Any) -> Problem:  # noqa: ANN401 - RFC 9457 extension members are free
+    """RFC 9457 problem details."""
+    kind = slug if slug == "about:blank" else f"urn:depesha:problem:{slug}"
+    return Problem({"type": kind, "title": title, "status": status, "detail": detail, **extra}, status_code=status)
+
+
+def _refusal(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, Refusal):
+        raise error
+    extra = {
+        **error.extra,
+        **(
+            {"errors": [{"pointer": pointer, "detail": detail} for pointer, detail in error.fields]}
+            if error.fields
+            else {}
+        ),
+    }
+    return problem(error.status, error.title, error.detail, slug=error.slug, **extra)
+
+
+def _invalid(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, RequestValidationError):
+        raise error
+    errors = [
+        {"pointer": "/" + "/".join(map(str, one["loc"])), "detail": one["msg"], "got": _shorten(one.get("input"))}
+        for one in error.errors()
+    ]
+    detail = "; ".join(f"{one['pointer']}: {one['detail']}" for one in errors[:5])
+    return problem(422, "The request is not valid", detail, slug="invalid-request", errors=errors[:50])
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 100 else text[:97] + "…"
+
+
+def _http(_request: Request, error: Exception) -> Response:
+    if not isinstance(error, HTTPException):
+        raise error
+    answer = problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))
+    answer.headers.update(error.headers or {})
+    return answer
+
+
+def _database_down(_request: Request, error: Exception) -> Response:
+    log.warning("the database does not answer", reason=str(error).strip())
+    return problem(
+        503,
+        Unavailable.title,
+        "the database does not answer; nothing was changed, please try again",
+        slug=Unavailable.slug,
+    )
+
+
+def _storage_down(_request: Request, error: Exception) -> Response:
+    log.warning("the storage does not answer", reason=str(error))
+    return problem(503, Unavailable.title, "the storage does not answer; please try again", slug=Unavailable.slug)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    log.error("unexpected error", path=request.url.path, exc_info=error)
+    return problem(500, "Unexpected error", "something went wrong on our side; it is in our log", slug="unexpected")
+
+
+class _BodyTooLarge(TooLarge):
+    pass
+
+
+class Edge:
+    """The outermost layer: limits the body, counts requests, adds the headers that every answer has."""
+
+    def __init__(self, app: ASGIApp, service: str, max_body_bytes: int) -> None:
+        self.app = app
+        self.service = service
+        self.max_body_bytes = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started = time.perf_counter()
+        status = 500
+        limit = self.max_body_bytes
+
+        async def send_and_note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message.get("headers", []), (b"x-content-type-options", b"nosniff")]
+            await send(message)
+
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > limit:
+                raise _BodyTooLarge(f"the body has more than {limit} bytes, the most that is taken here")
+            return message
+
+        try:
+            if _declared_length(scope) > limit:
+                await _refusal(Request(scope), _too_large(limit))(scope, receive, send_and_note)
+            else:
+                await self.app(scope, receive_within_limit, send_and_note)
+        except _BodyTooLarge:
+            await _refusal(Request(scope), _too_large(limit))(scope, receive, send_and_note)
+        finally:
+            route = getattr(scope.get("route"), "path", "unmatched")
+            REQUESTS.labels(self.service, scope["method"], route, status).inc()
+            SECONDS.labels(self.service, route).observe(time.perf_counter() - started)
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(f"the body has more than {limit} bytes, the most that is taken here", limit_bytes=limit)
+
+
+def _declared_length(scope: Scope) -> int:
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            return int(value) if value.isdigit() else 0
+    return 0

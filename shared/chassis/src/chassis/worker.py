@@ -1,0 +1,208 @@
+"""A worker: the table event -> handler of one service, and how one message is handled."""
+
+import os
+import socket
+import threading
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+import psycopg
+import structlog
+from pydantic import ValidationError
+
+import contracts.events
+from chassis import ledger, logs
+from chassis.celery_app import make_celery, run_worker
+from chassis.database import Database
+from chassis.errors import Refusal
+from chassis.ledger import Delivery
+from chassis.unit_of_work import AlreadyHandledError, UnitOfWork
+from contracts.event import Envelope, Event, UnknownEventError
+
+assert contracts.events  # noqa: S101 - importing it fills the registry of events
+
+Handler: TypeAlias = Callable[[Any, UnitOfWork], None]
+
+MOST_LOST_STARTS = 5
+"""A message whose worker vanished this often kills workers; it is set aside."""
+
+log = logs.get()
+
+
+@dataclass(frozen=True)
+class Timer:
+    """`run()` every so often, by one worker of all; it may also be woken (`chassis.ledger.wake`)."""
+
+    name: str
+    every_s: float
+    run: Callable[[], None]
+
+
+@dataclass
+class Worker:
+    """What one service does with events. `in_flight` bounds the messages sent and not yet handled, over all its workers."""
+
+    service: str
+    database: Database
+    handlers: Mapping[type[Event], Handler]
+    timers: tuple[Timer, ...] = ()
+    pool: Literal["threads", "solo"] = "threads"
+    concurrency: int = 2
+    in_flight: int = 64
+    lease_s: float = 30.0
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
+    _in_hand: dict[int, float] = field(default_factory=dict, repr=False)
+
+    def run(self, redis_url: str) -> None:
+        """Declare the consumer and its timers, then work until SIGTERM."""
+        self.declare()
+        threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
+        log.info(
+            "worker started",
+            events=sorted(event.event_type for event in self.handlers),
+            pool=self.pool,
+            concurrency=self.concurrency,
+        )
+        run_worker(
+            make_celery(self.service, redis_url),
+            self.handle,
+            pool=self.pool,
+            concurrency=self.concurrency,
+            name=f"{self.service}@{self.name}",
+        )
+        self.database.close()
+
+    def declare(self) -> None:
+        while True:
+            try:
+                with self.database.connection() as connection:
+                    ledger.declare_consumer(connection, self.service, self.in_flight, self.lease_s)
+                    for timer in self.timers:
+                        ledger.declare_timer(connection, self.service, timer.name, timer.every_s)
+            except psycopg.OperationalError as error:
+                log.warning("the worker waits for the database", reason=str(error).strip())
+                time.sleep(1)
+            else:
+                return
+
+    def wake(self, timer: str) -> None:
+        with self.database.connection() as connection:
+            ledger.wake(connection, self.service, timer)
+
+    def handle(self, message: dict[str, Any]) -> None:
+        """Handle one message of the relay. Never raises: what went wrong is in the ledger and in the log."""
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(service=self.service)
+        try:
+            if "timer" in message:
+                self._run_timer(message["timer"])
+            else:
+                self._handle_event(message)
+        except psycopg.OperationalError as error:
+            # The delivery's lease ends and it is sent again.
+            log.warning("the database went away while handling", reason=str(error).strip())
+
+    def _run_timer(self, name: str) -> None:
+        timer = next((timer for timer in self.timers if timer.name == name), None)
+        if timer is None:
+            log.warning("unknown timer", timer=name)
+            return
+        try:
+            timer.run()
+        except psycopg.OperationalError:
+            raise
+        except Exception:
+            log.exception("a timer failed", timer=name)
+        with self.database.connection() as connection:
+            ledger.mark_timer_done(connection, self.service, name)
+
+    def _handle_event(self, message: dict[str, Any]) -> None:
+        envelope, event = self._open(message)
+        priority = envelope.priority if envelope is not None else "routine"
+        delivery = Delivery(message["delivery_id"], priority, self.name)
+        if event is None or envelope is None or (message["is_resend"] and not self._may_start(delivery)):
+            return
+        structlog.contextvars.bind_contextvars(event_id=envelope.id, story_id=envelope.subject)
+        self._in_hand[delivery.delivery_id] = time.monotonic()
+        try:
+            self._run_handler(self.handlers[type(event)], event, delivery)
+        finally:
+            self._in_hand.pop(delivery.delivery_id, None)
+
+    def _open(self, message: dict[str, Any]) -> tuple[Envelope, Event] | tuple[None, None]:
+        """The event inside, or nothing: one that cannot be read is set aside with the reason."""
+        try:
+            envelope = Envelope.model_validate(message["envelope"])
+            event = envelope.open()
+            self.handlers[type(event)]
+        except (ValidationError, UnknownEventError, KeyError) as error:
+            log.warning("an event cannot be read", delivery_id=message["delivery_id"], reason=str(error))
+            self._bury(Delivery(message["delivery_id"], "routine", self.name), f"{type(error).__name__}: {error}")
+            return None, None
+        return envelope, event
+
+    def _may_start(self, delivery: Delivery) -> bool:
+        with self.database.connection() as connection:
+            starts = ledger.mark_started(connection, delivery)
+        if starts is not None and starts > MOST_LOST_STARTS:
+            log.warning("an event kills its workers", delivery_id=delivery.delivery_id, starts=starts)
+            self._bury(delivery, f"its worker vanished {starts - 1} times while handling it")
+            return False
+        return starts is not None
+
+    def _bury(self, delivery: Delivery, reason: str) -> None:
+        with self.database.connection() as connection:
+            ledger.bury_lost(connection, delivery, reason)
+
+    def _run_handler(self, handler: Handler, event: Event, delivery: Delivery) -> None:
+        uow = UnitOfWork(self.database, delivery)
+        try:
+            handler(event, uow)
+            if not uow.is_marked:
+                with self.database.connection() as connection:
+                    ledger.mark_handled(connection, delivery)
+        except AlreadyHandledError:
+            return
+        except psycopg.OperationalError:
+            raise
+        except Refusal as refusal:
+            log.info("event refused", event_type=event.event_type, reason=refusal.detail)
+            with self.database.connection() as connection:
+                ledger.mark_rejected(connection, delivery, refusal.detail)
+        except Exception as error:  # noqa: BLE001 - it goes to the ledger with its traceback, and is tried again
+            self._fail(delivery, event, error)
+
+    def _fail(self, delivery: Delivery, event: Event, error: Exception) -> None:
+        reason = f"{type(error).__name__}: {error}"
+        with self.database.connection() as connection:
+            result = ledger.mark_failed(connection, delivery, reason, traceback.format_exc())
+        if result is not None:
+            state, attempts = result
+            log.warning(
+                "handler failed",
+                event_type=event.event_type,
+                reason=reason,
+                state=state,
+                attempts=attempts,
+                exc_info=state == "dead",
+            )
+
+    def _beat(self) -> None:
+        """Extend the leases of work that takes long; quick handlers cost nothing."""
+        every_s = self.lease_s / 3
+        while True:
+            time.sleep(every_s)
+            old = time.monotonic() - every_s / 2
+            ids = [delivery_id for delivery_id, since in list(self._in_hand.items()) if since < old]
+            if ids:
+                self._extend(ids)
+
+    def _extend(self, delivery_ids: list[int]) -> None:
+        try:
+            with self.database.connection() as connection:
+                ledger.extend_leases(connection, delivery_ids)
+        except psycopg.Error as error:
+            log.warning("the heartbeat missed the database", reason=str(error).strip())
