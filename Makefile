@@ -43,7 +43,10 @@ lock: ## write every requirements.lock again
 docs: .venv/ready ## write the generated pages again
 	$(bin)/python -m contracts
 
+bench: .venv/ready ## measure; `make bench S=road` one section
+	$(bin)/python tests/bench/run.py $(S)
+
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: help setup run test check format lock docs clean
+.PHONY: help setup run test check format lock docs bench clean

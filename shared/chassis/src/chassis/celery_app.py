@@ -94,6 +94,7 @@ def run_worker(
             "--without-mingle",
             "--without-heartbeat",
             "--loglevel=WARNING",
+            "--quiet",
         ]
     )
 

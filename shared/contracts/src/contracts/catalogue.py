@@ -44,8 +44,7 @@ def _picture() -> str:
     for event in catalogue():
         for consumer in event.consumers:
             arrows.setdefault((event.producer, consumer), []).append(event.__name__)
-    for (producer, consumer), names in arrows.items():
-        lines.append(f'    {producer} -->|"{"<br/>".join(names)}"| {consumer}')
+    lines += [f'    {said_by} -->|"{"<br/>".join(names)}"| {heard_by}' for (said_by, heard_by), names in arrows.items()]
     return "\n".join([*lines, "```", ""])
 
 

@@ -1,0 +1,361 @@
+"""The ledger's promises, on a real PostgreSQL and a real Valkey."""
+
+import json
+import threading
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+import pytest
+
+from chassis import ledger
+from chassis.errors import Refusal
+from chassis.ids import new_id
+from chassis.ledger import Delivery
+from chassis.ledger.mark import MAX_ATTEMPTS
+from chassis.relay import _message
+from chassis.testing import recorded_events
+from chassis.unit_of_work import AlreadyHandledError, UnitOfWork
+from chassis.worker import MOST_LOST_STARTS, Worker
+from contracts.events import StoryWithdrawnAtSource
+
+pytestmark = pytest.mark.stack
+
+STORY = UUID("0193a5c0-7e1a-7c4e-9b1d-000000000001")
+
+
+def withdrawn(revision=1):
+    return StoryWithdrawnAtSource(
+        story_id=STORY, revision=revision, reason="пост удалён", noticed_at=datetime(2026, 11, 12, tzinfo=UTC)
+    )
+
+
+@pytest.fixture
+def database(database_for):
+    database = database_for("desk")
+    with database.connection() as connection:
+        ledger.declare_consumer(connection, "desk", in_flight=10, lease_s=30)
+        connection.execute("CREATE TABLE IF NOT EXISTS effect (note text)")
+        connection.execute("TRUNCATE effect")
+    yield database
+    with database.connection() as connection:
+        connection.execute("DROP TABLE effect")
+
+
+def publish(database, *events, priority=None):
+    with database.unit_of_work() as uow:
+        for event in events:
+            uow.publish(event, priority=priority)
+
+
+def claim(database, limit=100):
+    with database.connection() as connection:
+        return ledger.claim_due(connection, limit)
+
+
+def query(database, sql, *parameters):
+    with database.connection() as connection:
+        return connection.execute(sql, parameters).fetchall()
+
+
+def make_due(database):
+    query(database, "UPDATE ledger.delivery SET due_at = now() - interval '1 s' RETURNING 1")
+
+
+def message(dispatch):
+    return json.loads(_message(dispatch)[3])
+
+
+def note(text):
+    def handler(_event, uow):
+        with uow:
+            uow.connection.execute("INSERT INTO effect VALUES (%s)", (text,))
+
+    return handler
+
+
+def worker(database, handler):
+    return Worker("desk", database, {StoryWithdrawnAtSource: handler}, name="test")
+
+
+def test_an_event_and_its_deliveries_are_written_with_the_business_change(database):
+    with database.unit_of_work() as uow:
+        uow.connection.execute("INSERT INTO effect VALUES ('changed')")
+        uow.publish(withdrawn())
+
+    assert query(database, "SELECT note FROM effect") == [("changed",)]
+    assert [event["reason"] for event in recorded_events(database)] == ["пост удалён"]
+    assert query(database, "SELECT consumer, priority, state, dispatches FROM ledger.delivery") == [
+        ("desk", 1, "waiting", 0)
+    ]
+
+
+def test_a_rollback_undoes_both_the_change_and_the_event(database):
+    def change_and_fail():
+        with database.unit_of_work() as uow:
+            uow.connection.execute("INSERT INTO effect VALUES ('changed')")
+            uow.publish(withdrawn())
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail()
+
+    assert query(database, "SELECT note FROM effect") == []
+    assert recorded_events(database) == []
+    assert query(database, "SELECT 1 FROM ledger.delivery") == []
+
+
+def test_a_claimed_delivery_is_leased_and_not_claimed_again(database):
+    publish(database, withdrawn())
+
+    first, second = claim(database), claim(database)
+
+    assert [(one.consumer, one.priority, one.is_resend) for one in first] == [("desk", "routine", False)]
+    assert second == []
+
+
+def test_a_delivery_is_claimed_again_when_its_lease_ends(database):
+    publish(database, withdrawn())
+    claim(database)
+    make_due(database)
+
+    again = claim(database)
+
+    assert [one.is_resend for one in again] == [True]
+    assert query(database, "SELECT dispatches FROM ledger.delivery") == [(2,)]
+
+
+def test_urgent_is_claimed_before_routine_before_bulk(database):
+    publish(database, withdrawn(1), priority="bulk")
+    publish(database, withdrawn(2))
+    publish(database, withdrawn(3), priority="urgent")
+
+    assert [one.priority for one in claim(database)] == ["urgent", "routine", "bulk"]
+
+
+def test_no_consumer_has_more_in_flight_than_it_declared(database):
+    publish(database, *(withdrawn(number) for number in range(1, 16)))
+
+    assert len(claim(database)) == 10
+    assert len(claim(database)) == 0
+
+
+def test_two_relays_never_claim_the_same_delivery(database):
+    publish(database, *(withdrawn(number) for number in range(1, 9)))
+    with database.connection() as one, database.connection() as two, one.transaction():
+        first = ledger.claim_due(one, 4)
+        second = ledger.claim_due(two, 100)
+
+    assert len(first) == 4
+    assert {each.delivery_id for each in first}.isdisjoint(each.delivery_id for each in second)
+
+
+def test_a_handled_message_moves_to_history_and_a_repetition_does_nothing(database):
+    publish(database, withdrawn())
+    [dispatch] = claim(database)
+
+    for _ in range(3):
+        worker(database, note("once")).handle(message(dispatch))
+
+    assert query(database, "SELECT note FROM effect") == [("once",)]
+    assert query(database, "SELECT 1 FROM ledger.delivery") == []
+    assert query(database, "SELECT consumer, outcome, dispatches, attempts, worker FROM ledger.history") == [
+        ("desk", "handled", 1, 0, "test")
+    ]
+
+
+def test_two_workers_with_the_same_message_have_one_effect(database):
+    publish(database, withdrawn())
+    [dispatch] = claim(database)
+    barrier = threading.Barrier(2)
+
+    def meet(_event, uow):
+        barrier.wait(10)
+        note("once")(_event, uow)
+
+    threads = [threading.Thread(target=worker(database, meet).handle, args=(message(dispatch),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert query(database, "SELECT note FROM effect") == [("once",)]
+    assert query(database, "SELECT count(*) FROM ledger.history") == [(1,)]
+
+
+def test_a_handler_that_opens_no_transaction_is_marked_handled(database):
+    publish(database, withdrawn())
+
+    worker(database, lambda _event, _uow: None).handle(message(claim(database)[0]))
+
+    assert query(database, "SELECT outcome FROM ledger.history") == [("handled",)]
+
+
+def test_a_failure_keeps_its_reason_and_waits_longer_each_time(database):
+    publish(database, withdrawn())
+    waits = []
+
+    def fail(_event, uow):
+        with uow:
+            uow.connection.execute("INSERT INTO effect VALUES ('half done')")
+            raise RuntimeError("S3 is down")
+
+    for _ in range(4):
+        make_due(database)
+        worker(database, fail).handle(message(claim(database)[0]))
+        waits += [
+            float(row[0]) for row in query(database, "SELECT extract(epoch FROM due_at - now()) FROM ledger.delivery")
+        ]
+
+    [(state, attempts, reason, traceback)] = query(
+        database, "SELECT state, attempts, reason, traceback FROM ledger.delivery"
+    )
+    assert (state, attempts, reason) == ("waiting", 4, "RuntimeError: S3 is down")
+    assert 'raise RuntimeError("S3 is down")' in traceback
+    assert query(database, "SELECT note FROM effect") == []
+    for wait, expected in zip(waits, (1, 2, 4, 8), strict=True):
+        assert 0.79 * expected - 0.1 < wait < 1.21 * expected
+
+
+def test_the_last_failure_makes_it_dead_and_it_is_claimed_no_more(database):
+    publish(database, withdrawn())
+
+    def fail(_event, _uow):
+        raise RuntimeError("always")
+
+    for _ in range(MAX_ATTEMPTS):
+        make_due(database)
+        worker(database, fail).handle(message(claim(database)[0]))
+    make_due(database)
+
+    assert claim(database) == []
+    assert query(database, "SELECT state, attempts, reason FROM ledger.delivery") == [
+        ("dead", MAX_ATTEMPTS, "RuntimeError: always")
+    ]
+
+
+def test_a_refusal_ends_the_delivery_as_rejected_with_its_reason(database):
+    publish(database, withdrawn())
+
+    def refuse(_event, uow):
+        with uow:
+            uow.connection.execute("INSERT INTO effect VALUES ('half done')")
+            raise Refusal("story 42: revision 3 is older than 5")
+
+    worker(database, refuse).handle(message(claim(database)[0]))
+
+    assert query(database, "SELECT outcome, reason FROM ledger.history") == [
+        ("rejected", "story 42: revision 3 is older than 5")
+    ]
+    assert query(database, "SELECT note FROM effect") == []
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"type": "story.withdrawn_at_source.v2"},
+            "UnknownEventError: event type 'story.withdrawn_at_source.v2' is unknown (known here: story.withdrawn_at_source.v1)",
+        ),
+        ({"type": "story.tagged.v1", "data": {"story_id": str(STORY), "revision": 1, "language": "ru"}}, "KeyError"),
+        ({"data": {"story_id": "no id"}}, "ValidationError: 3 validation errors for StoryWithdrawnAtSource"),
+        ({"specversion": "0.3"}, "ValidationError: 1 validation error for Envelope"),
+    ],
+)
+def test_an_event_that_cannot_be_read_is_set_aside_and_blocks_nobody(database, change, reason):
+    publish(database, withdrawn(1), withdrawn(2))
+    first, second = (message(dispatch) for dispatch in claim(database))
+    first["envelope"].update(change)
+
+    for one in (first, second):
+        worker(database, note("handled")).handle(one)
+
+    assert query(database, "SELECT note FROM effect") == [("handled",)]
+    [(state, why)] = query(database, "SELECT state, reason FROM ledger.delivery")
+    assert state == "dead"
+    assert why.startswith(reason)
+
+
+def test_a_message_that_kills_its_workers_is_set_aside(database):
+    publish(database, withdrawn())
+    with database.connection() as connection:
+        for _ in range(MOST_LOST_STARTS):
+            [dispatch] = claim(database)
+            ledger.mark_started(connection, Delivery(dispatch.delivery_id, "routine", "killed"))
+            make_due(database)
+    [dispatch] = claim(database)
+
+    worker(database, note("handled")).handle(message(dispatch))
+
+    assert query(database, "SELECT note FROM effect") == []
+    assert query(database, "SELECT state, reason FROM ledger.delivery") == [
+        ("dead", "its worker vanished 5 times while handling it")
+    ]
+
+
+def test_events_that_a_handler_publishes_inherit_the_urgency(database):
+    publish(database, withdrawn(1), priority="urgent")
+
+    def tell(_event, uow):
+        with uow:
+            uow.publish(withdrawn(2))
+
+    worker(database, tell).handle(message(claim(database)[0]))
+
+    assert [one.priority for one in claim(database)] == ["urgent"]
+
+
+def test_a_unit_of_work_is_entered_once_for_one_event(database):
+    publish(database, withdrawn())
+    [dispatch] = claim(database)
+    uow = UnitOfWork(database, Delivery(dispatch.delivery_id, "routine", "test"))
+    with uow:
+        pass
+
+    with pytest.raises(RuntimeError, match="entered once"), uow:
+        pass
+
+
+def test_entering_for_a_delivery_that_is_gone_says_so_and_leaves_no_transaction_open(database):
+    uow = UnitOfWork(database, Delivery(4711, "routine", "test"))
+
+    with pytest.raises(AlreadyHandledError, match="delivery 4711 is handled already"), uow:
+        pass
+
+    with database.connection() as connection:
+        assert connection.info.transaction_status == psycopg.pq.TransactionStatus.IDLE
+
+
+def test_a_timer_is_due_once_and_again_after_its_time_or_a_wake(database):
+    with database.connection() as connection:
+        ledger.declare_timer(connection, "desk", "tick", every_s=1000)
+        first, second = ledger.claim_timers(connection), ledger.claim_timers(connection)
+        ledger.mark_timer_done(connection, "desk", "tick")
+        third = ledger.claim_timers(connection)
+        ledger.wake(connection, "desk", "tick")
+        fourth = ledger.claim_timers(connection)
+
+    assert [[(timer.consumer, timer.name) for timer in claimed] for claimed in (first, second, third, fourth)] == [
+        [("desk", "tick")],
+        [],
+        [],
+        [("desk", "tick")],
+    ]
+
+
+def test_the_envelope_is_cloudevents_with_the_story_as_subject(database):
+    publish(database, withdrawn())
+
+    envelope = message(claim(database)[0])["envelope"]
+
+    assert envelope["specversion"] == "1.0"
+    assert envelope["source"] == "/depesha/ingestion"
+    assert envelope["type"] == "story.withdrawn_at_source.v1"
+    assert envelope["subject"] == str(STORY)
+    assert UUID(envelope["id"]).version == 7
+
+
+def test_ids_sort_by_time():
+    ids = [new_id() for _ in range(1000)]
+
+    assert ids == sorted(ids)
