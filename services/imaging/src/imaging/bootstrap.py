@@ -1,0 +1,15 @@
+"""Builds the real things once, from the settings."""
+
+from chassis.bucket import Bucket
+from chassis.database import Database
+from imaging.decoder import Decoder
+from imaging.handlers import Studio
+from imaging.settings import Settings
+
+
+def database(settings: Settings) -> Database:
+    return Database(settings.database_url, "imaging", size=settings.pool_size)
+
+
+def studio(settings: Settings) -> Studio:
+    return Studio(Bucket.private(settings), Bucket.public(settings), Decoder())

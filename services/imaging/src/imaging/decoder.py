@@ -1,0 +1,172 @@
+"""Our side of the pipe to the child process that decodes: one child, started when needed, ended when it misbehaves or is old."""
+
+import io
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from contracts.content import Box, Point
+from imaging.domain.limits import ImageRefusedError, sniff
+from imaging.domain.renditions import Format
+from imaging.renderer import read_message, write_message
+
+WALL_S = 30
+MOST_IMAGES = 200
+MOST_KIB = 600 * 1024
+
+
+@dataclass(frozen=True)
+class Order:
+    """What to make of a photo. Words given here stand before those in the file."""
+
+    caption: str = ""
+    credit: str = ""
+    focal_point: Point | None = None
+    crops: Mapping[str, Box] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class RenderedFile:
+    rendition: str
+    format: Format
+    width: int
+    height: int
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Look:
+    """What the child found out about a photo; the fields are those of contracts.content.Manifest."""
+
+    width: int
+    height: int
+    focal_point: Point
+    focal_point_by: str
+    crops: dict[str, Box]
+    faces: tuple[Box, ...]
+    dominant_color: str
+    perceptual_hash: str
+    caption: str
+    credit: str
+    warnings: tuple[str, ...]
+
+
+class Decoder:
+    """Renders one photo at a time in the child. Safe to share between threads: they take turns."""
+
+    def __init__(self, command: Sequence[str] = (sys.executable, "-I", "-m", "imaging.renderer")) -> None:
+        self._command = command
+        self._lock = threading.Lock()
+        self._child: subprocess.Popen[bytes] | None = None
+        self._answers = io.BytesIO()
+        self._rendered = 0
+
+    def render(self, body: bytes, order: Order, keep: Callable[[RenderedFile], None]) -> Look:
+        """Make the standard set; `keep` is called for each file as soon as it is there.
+
+        Raises:
+            ImageRefusedError: it is not a photo, breaks a limit, or ended the child.
+
+        """
+        sniff(body)
+        with self._lock:
+            child = self._running()
+            watchdog = threading.Timer(WALL_S, child.kill)
+            watchdog.start()
+            try:
+                return self._converse(child, body, order, keep)
+            except ImageRefusedError:
+                raise
+            except (BrokenPipeError, EOFError) as error:
+                self.close()
+                raise ImageRefusedError(
+                    "undecodable", f"Обработка файла прервана: дольше {WALL_S} с или слишком много памяти."
+                ) from error
+            except BaseException:
+                self.close()
+                raise
+            finally:
+                watchdog.cancel()
+
+    def _converse(
+        self, child: subprocess.Popen[bytes], body: bytes, order: Order, keep: Callable[[RenderedFile], None]
+    ) -> Look:
+        assert child.stdin is not None  # noqa: S101 - it was opened with pipes
+        write_message(cast("Any", child.stdin), _job(order), body)
+        look: Look | None = None
+        while True:
+            answer = read_message(cast("Any", self._answers))
+            if answer is None:
+                raise EOFError("the child ended")
+            header, data = answer
+            if "rendition" in header:
+                keep(RenderedFile(header["rendition"], header["format"], header["width"], header["height"], data))
+            elif "manifest" in header:
+                look = _look(header["manifest"])
+            elif "refused" in header:
+                self._count(0)
+                raise ImageRefusedError(header["refused"], header["detail"])
+            elif look is not None:
+                self._count(header["peak_kib"])
+                return look
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._child is None or self._child.poll() is not None:
+            environment = {
+                "VIPS_BLOCK_UNTRUSTED": "1",
+                "VIPS_CONCURRENCY": "2",
+                "PATH": os.environ.get("PATH", ""),
+                "LANG": "C.UTF-8",
+            }
+            self._child = subprocess.Popen(  # noqa: S603 - our own module
+                self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd="/"
+            )
+            assert self._child.stdout is not None  # noqa: S101 - it was opened with pipes
+            self._answers = cast("io.BytesIO", self._child.stdout)
+            self._rendered = 0
+        return self._child
+
+    def _count(self, peak_kib: int) -> None:
+        self._rendered += 1
+        if self._rendered >= MOST_IMAGES or peak_kib > MOST_KIB:
+            self.close()
+
+    def close(self) -> None:
+        """End the child; the next photo starts a new one."""
+        if self._child is not None:
+            self._child.kill()
+            self._child.communicate()
+            self._child = None
+
+
+def _job(order: Order) -> dict[str, Any]:
+    return {
+        "caption": order.caption,
+        "credit": order.credit,
+        "focal_point": [order.focal_point.x, order.focal_point.y] if order.focal_point else None,
+        "crops": {name: [box.x, box.y, box.width, box.height] for name, box in order.crops.items()},
+    }
+
+
+def _look(manifest: dict[str, Any]) -> Look:
+    def box(values: Sequence[float]) -> Box:
+        x, y, width, height = (min(max(value, 0.0), 1.0) for value in values)
+        return Box(x=x, y=y, width=width, height=height)
+
+    return Look(
+        width=manifest["width"],
+        height=manifest["height"],
+        focal_point=Point(x=manifest["focal_point"][0], y=manifest["focal_point"][1]),
+        focal_point_by=manifest["focal_point_by"],
+        crops={name: box(values) for name, values in manifest["crops"].items()},
+        faces=tuple(box(values) for values in manifest["faces"]),
+        dominant_color=manifest["dominant_color"],
+        perceptual_hash=manifest["perceptual_hash"],
+        caption=manifest["caption"],
+        credit=manifest["credit"],
+        warnings=tuple(manifest["warnings"]),
+    )

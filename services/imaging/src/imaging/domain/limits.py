@@ -1,0 +1,76 @@
+"""What is taken as a photo, and the error for each limit. Types are told by content, never by name."""
+
+from typing import Final
+
+MAX_BYTES: Final = 40 * 1024 * 1024
+MAX_SIDE: Final = 20_000
+MAX_PIXELS: Final = {"jpeg": 100_000_000, "gif": 25_000_000}
+MAX_PIXELS_OTHERWISE: Final = 50_000_000
+MAX_FRAMES: Final = 300
+MAX_METADATA: Final = {
+    "exif-data": 128 * 1024,
+    "iptc-data": 256 * 1024,
+    "xmp-data": 1024 * 1024,
+    "icc-profile-data": 4 * 1024 * 1024,
+}
+SMALL_SIDE: Final = 640
+"""A photo whose longer side is shorter than this gets a warning."""
+
+
+class ImageRefusedError(Exception):
+    """A photo that cannot be used: `reason` for programs, the message for the editor."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.detail = detail
+
+
+SIGNATURES: Final = (
+    (b"\xff\xd8\xff", 0, "jpeg"),
+    (b"\x89PNG\r\n\x1a\n", 0, "png"),
+    (b"GIF87a", 0, "gif"),
+    (b"GIF89a", 0, "gif"),
+    (b"II*\x00", 0, "tiff"),
+    (b"MM\x00*", 0, "tiff"),
+    (b"WEBP", 8, "webp"),
+    (b"ftypavif", 4, "avif"),
+    (b"ftypavis", 4, "avif"),
+)
+
+
+def sniff(body: bytes) -> str:
+    """jpeg, png, gif, tiff, webp or avif.
+
+    Raises:
+        ImageRefusedError: it is none of them, is empty, or has more than MAX_BYTES.
+
+    """
+    if not body:
+        raise ImageRefusedError("empty", "Файл пуст: 0 байт.")
+    if len(body) > MAX_BYTES:
+        raise ImageRefusedError(
+            "too_large", f"Файл занимает {len(body) / 2**20:.0f} МБ, а предел — {MAX_BYTES // 2**20} МБ."
+        )
+    for signature, offset, kind in SIGNATURES:
+        if body[offset : offset + len(signature)] == signature:
+            return kind
+    raise ImageRefusedError("not_an_image", "Это не фотография: принимаются JPEG, PNG, WebP, GIF, AVIF и TIFF.")
+
+
+def check_size(kind: str, width: int, height: int, frames: int) -> None:
+    """Refuse what the header promises beyond the limits, before a pixel is decoded.
+
+    Raises:
+        ImageRefusedError: a side, the area or the frames are too many.
+
+    """
+    if max(width, height) > MAX_SIDE:
+        raise ImageRefusedError("side_too_long", f"Сторона {max(width, height)} точек, а предел — {MAX_SIDE}.")
+    limit = MAX_PIXELS.get(kind, MAX_PIXELS_OTHERWISE)
+    if width * height > limit:
+        raise ImageRefusedError(
+            "too_many_pixels", f"{width * height / 1e6:.0f} Мп, а предел для {kind.upper()} — {limit / 1e6:.0f} Мп."
+        )
+    if frames > MAX_FRAMES:
+        raise ImageRefusedError("too_many_frames", f"{frames} кадров, а предел — {MAX_FRAMES}.")

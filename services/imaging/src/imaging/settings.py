@@ -1,0 +1,5 @@
+"""Imaging needs only what all services have."""
+
+from chassis.settings import Settings
+
+__all__ = ["Settings"]

@@ -1,0 +1,1 @@
+"""What ingestion decides, without input or output: captions and credits, clean text, typography, normal form."""

@@ -1,0 +1,251 @@
+"""The form in which a story is pushed to us, and how it becomes the normal form that all other services know."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from contracts.content import (
+    Block,
+    Embed,
+    Heading,
+    Image,
+    ImageBlock,
+    ListBlock,
+    Paragraph,
+    Quote,
+    Source,
+    StoryContent,
+)
+from ingestion.domain import markup
+from ingestion.domain.captions import split_caption
+from ingestion.domain.language import guess_language
+from ingestion.domain.typography import drop_invisible, tidy
+
+MAX_IMAGES = 50
+MAX_BLOCKS = 1_000
+
+Text = Annotated[str, Field(max_length=100_000)]
+Line = Annotated[str, Field(max_length=2_000)]
+
+
+class Form(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class ImageForm(Form):
+    """A photo: by address, or by the name of a file part of the same multipart request."""
+
+    url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://")] | None = None
+    file: Annotated[str, Field(max_length=200)] | None = Field(
+        default=None, description="name of the multipart part that holds the file"
+    )
+    caption: Annotated[str, Field(max_length=4_000)] = Field(
+        default="", description="«подпись | Фото: источник / ссылка» is taken apart"
+    )
+    credit: Line = ""
+    credit_url: Line = ""
+    alt_text: Line = ""
+
+    @model_validator(mode="after")
+    def comes_from_one_place(self) -> "ImageForm":
+        if (self.url is None) == (self.file is None):
+            raise ValueError("give either url or file")
+        return self
+
+
+class ParagraphForm(Form):
+    kind: Literal["paragraph"]
+    html: Text
+
+
+class HeadingForm(Form):
+    kind: Literal["heading"]
+    text: Line
+    level: Literal[2, 3] = 2
+
+
+class QuoteForm(Form):
+    kind: Literal["quote"]
+    html: Text
+    attribution: Line = ""
+
+
+class ListForm(Form):
+    kind: Literal["list"]
+    items: Annotated[list[Text], Field(min_length=1, max_length=500)]
+    ordered: bool = False
+
+
+class ImagePlaceForm(Form):
+    kind: Literal["image"]
+    image: int = Field(ge=0, description="position in `images`, from 0")
+
+
+class EmbedForm(Form):
+    kind: Literal["embed"]
+    url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://")]
+    title: Line = ""
+
+
+BlockForm = Annotated[
+    ParagraphForm | HeadingForm | QuoteForm | ListForm | ImagePlaceForm | EmbedForm, Field(discriminator="kind")
+]
+
+
+class SourceForm(Form):
+    source_id: Annotated[str, Field(min_length=1, max_length=200)] = "api"
+    name: Line = "API"
+    kind: Literal["api", "telegram", "max", "feed", "link", "mail", "upload"] = "api"
+    url: Line = ""
+
+
+EXAMPLE: dict[str, Any] = {
+    "source": {
+        "source_id": "telegram:solntsev",
+        "name": "Telegram-канал Евгения Солнцева",
+        "kind": "telegram",
+        "url": "https://t.me/solntsev_official",
+    },
+    "external_id": "1204",
+    "headline": "Оренбуржье и Актюбинская область договорились о новых рейсах",
+    "lede": "Евгений Солнцев рассказал об итогах поездки в Казахстан.",
+    "body": "Стороны обсудили автобусные рейсы.\n\nПервый пройдёт весной.",
+    "images": [
+        {
+            "url": "https://example.org/photo.jpg",
+            "caption": "Подписание соглашения | Фото: telegram-канал Евгения Солнцева / t.me/solntsev_official",
+        }
+    ],
+    "rubrics": ["Политика"],
+    "tags": ["губернатор"],
+}
+
+
+class StoryForm(Form):
+    """A story as a source pushes it. `source_id` and `external_id` together name it: sent again with changes it is a new revision."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
+
+    source: SourceForm = SourceForm()
+    external_id: Annotated[str, Field(min_length=1, max_length=500)]
+    headline: Annotated[str, Field(min_length=1, max_length=500)]
+    lede: Annotated[str, Field(max_length=4_000)] = ""
+    body: Annotated[str, Field(max_length=500_000)] | Annotated[list[BlockForm], Field(max_length=MAX_BLOCKS)] = Field(
+        default="", description="plain text (blank lines part paragraphs), or blocks"
+    )
+    body_html: Annotated[str, Field(max_length=500_000)] = Field(default="", description="instead of body")
+    images: Annotated[list[ImageForm], Field(max_length=MAX_IMAGES)] = Field(
+        default=[], description="the first is the lead"
+    )
+    rubrics: Annotated[list[Line], Field(max_length=20)] = []
+    tags: Annotated[list[Line], Field(max_length=50)] = []
+    authors: Annotated[list[Line], Field(max_length=20)] = []
+    language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
+    urgency: int = Field(default=5, ge=1, le=9)
+    canonical_url: Line = ""
+    published_at: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def body_is_given_once(self) -> "StoryForm":
+        if self.body and self.body_html:
+            raise ValueError("give either body or body_html")
+        if isinstance(self.body, list):
+            for place, block in enumerate(self.body):
+                if isinstance(block, ImagePlaceForm) and block.image >= len(self.images):
+                    raise ValueError(f"body.{place}: image {block.image} is not among the {len(self.images)} images")
+        if not drop_invisible(self.headline).strip():
+            raise ValueError("headline: is empty")
+        return self
+
+
+def fingerprint(form: StoryForm, image_hashes: Sequence[str]) -> str:
+    """The same for the same content, files included; hex."""
+    whole = [form.model_dump(mode="json"), list(image_hashes)]
+    return hashlib.blake2b(json.dumps(whole, ensure_ascii=False, sort_keys=True).encode(), digest_size=16).hexdigest()
+
+
+def to_content(form: StoryForm, images: Sequence[Image]) -> StoryContent:
+    """The normal form: clean blocks, tidy typography, captions parted from credits, every photo in its place.
+
+    `images` are the stored files, in the order of the form's.
+    """
+    is_russian = (language := form.language or guess_language(f"{form.headline} {form.lede}")).startswith("ru")
+    blocks = _blocks(form, [image.image_id for image in images])
+    return StoryContent(
+        headline=_line(form.headline, tidy_it=is_russian),
+        lede=_line(form.lede, tidy_it=is_russian),
+        blocks=tuple(_tidy_block(block) for block in blocks) if is_russian else blocks,
+        images=tuple(_with_words(image, words) for image, words in zip(images, form.images, strict=True)),
+        lead_image_id=images[0].image_id if images else None,
+        language=language,
+        authors=tuple(form.authors),
+        rubrics=tuple(form.rubrics),
+        tags=tuple(form.tags),
+    )
+
+
+def source_of(form: StoryForm) -> Source:
+    return Source(**form.source.model_dump())
+
+
+def _line(text: str, *, tidy_it: bool) -> str:
+    text = " ".join(drop_invisible(text).split())
+    return tidy(text) if tidy_it else text
+
+
+def _with_words(image: Image, words: ImageForm) -> Image:
+    split = split_caption(drop_invisible(words.caption))
+    return image.model_copy(
+        update={
+            "caption": tidy(split.caption),
+            "credit": words.credit or split.credit,
+            "credit_url": words.credit_url or split.credit_url,
+            "alt_text": words.alt_text,
+            "source_url": words.url or "",
+        }
+    )
+
+
+def _blocks(form: StoryForm, image_ids: Sequence[UUID]) -> tuple[Block, ...]:
+    if isinstance(form.body, list):
+        return tuple(_block(block, image_ids) for block in form.body)
+    text = markup.html_to_blocks(form.body_html) if form.body_html else markup.text_to_blocks(drop_invisible(form.body))
+    return text + tuple(ImageBlock(image_id=image_id) for image_id in image_ids[1:])
+
+
+def _block(block: BlockForm, image_ids: Sequence[UUID]) -> Block:
+    match block:
+        case ParagraphForm():
+            return Paragraph(html=markup.clean_inline(block.html))
+        case HeadingForm():
+            return Heading(text=drop_invisible(block.text), level=block.level)
+        case QuoteForm():
+            return Quote(html=markup.clean_inline(block.html), attribution=drop_invisible(block.attribution))
+        case ListForm():
+            return ListBlock(items=tuple(markup.clean_inline(item) for item in block.items), ordered=block.ordered)
+        case ImagePlaceForm():
+            return ImageBlock(image_id=image_ids[block.image])
+        case EmbedForm():
+            return Embed(url=block.url, title=block.title)
+
+
+def _tidy_block(block: Block) -> Block:
+    match block:
+        case Paragraph():
+            return block.model_copy(update={"html": _tidy_html(block.html)})
+        case Quote():
+            return block.model_copy(update={"html": _tidy_html(block.html), "attribution": tidy(block.attribution)})
+        case Heading():
+            return block.model_copy(update={"text": tidy(block.text)})
+        case ListBlock():
+            return block.model_copy(update={"items": tuple(_tidy_html(item) for item in block.items)})
+    return block
+
+
+def _tidy_html(text: str) -> str:
+    """Only what stands between tags; attributes are left alone. Text with tags keeps its quotes as they are."""
+    return tidy(text) if "<" not in text else drop_invisible(text)

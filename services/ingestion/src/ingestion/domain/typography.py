@@ -1,0 +1,83 @@
+"""Russian typography, tidied without changing a word: quotes, dashes, spaces that must not break. Idempotent.
+
+Source: the rules of Мильчин, «Справочник издателя и автора»; «ёлочки» outside, „лапки“ inside.
+"""
+
+import re
+
+NBSP = "\u00a0"
+INVISIBLE = dict.fromkeys(
+    [
+        *range(0x09),
+        0x0B,
+        0x0C,
+        *range(0x0E, 0x20),
+        0x7F,
+        *range(0x80, 0xA0),
+        0x200B,
+        0x200E,
+        0x200F,
+        *range(0x202A, 0x202F),
+        *range(0x2066, 0x206A),
+        0xFEFF,
+        0xFFFE,
+        0xFFFF,
+    ]
+)
+SHORT_WORDS = "а|в|во|и|к|ко|о|об|обо|от|с|со|у|на|по|за|до|из|не|ни|но|да|же|бы|ли|то|для|под|над|при|про|без"
+MONTHS = "января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря"
+UNITS = r"тыс\.|млн|млрд|трлн|руб\.|рубл\w+|тонн\w*|км|кг|га|чел\.|человек|год[ау]?|лет|%"
+
+OPENING = re.compile(r"(?:(?<=^)|(?<=[\s(\[«„—–-]))[\"“”„‟](?=[\w«„(\[№#@])")
+CLOSING = re.compile(r"(?<=[\w.,!?…»“)\]%])[\"“”‟](?=$|[\s.,;:!?…»“)\]—–-])")
+DASH = re.compile(rf"(?<=\S)[ {NBSP}](?:-|–|—)[ {NBSP}](?=\S)")
+DIALOGUE_DASH = re.compile(r"^[-–—] ", re.MULTILINE)
+SHORT_WORD = re.compile(rf"(?<![\w-])({SHORT_WORDS}) (?=\S)", re.IGNORECASE)
+NUMBER_UNIT = re.compile(rf"(\d) (?=(?:{UNITS}|{MONTHS})(?!\w))", re.IGNORECASE)
+NUMBER_SIGN = re.compile(r"№ ?(?=\d)")
+INITIALS = re.compile(r"\b([А-ЯЁ]\.) ?(?:([А-ЯЁ]\.) ?)?(?=[А-ЯЁ][а-яё])")
+SPACES = re.compile(r"[ \t]{2,}")
+
+
+def drop_invisible(text: str) -> str:
+    """Without control, zero-width and bidirectional characters; line ends as line feeds."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").translate(INVISIBLE)
+
+
+def tidy(text: str) -> str:
+    """Russian text as a proof-reader would set it; running it twice changes nothing more."""
+    text = SPACES.sub(" ", drop_invisible(text))
+    text = _quotes(text)
+    text = DASH.sub(f"{NBSP}— ", text)
+    text = DIALOGUE_DASH.sub(f"—{NBSP}", text)
+    text = INITIALS.sub(lambda found: "".join(f"{part}{NBSP}" for part in found.groups() if part), text)
+    text = NUMBER_SIGN.sub(f"№{NBSP}", text)
+    text = NUMBER_UNIT.sub(rf"\1{NBSP}", text)
+    for _ in range(2):  # «и в городе»: two short words share the space between them
+        text = SHORT_WORD.sub(rf"\1{NBSP}", text)
+    return text.strip(" \n\t")
+
+
+def _quotes(text: str) -> str:
+    """Straight and English quotes to «ёлочки», those inside to „лапки“."""
+    text = CLOSING.sub("»", OPENING.sub("«", text))
+    out: list[str] = []
+    depth = 0
+    for sign in text:
+        if sign == "«":
+            depth += 1
+            out.append("«" if depth == 1 else "„")
+        elif sign == "»":
+            out.append("»" if depth <= 1 else "“")
+            depth = max(depth - 1, 0)
+        elif sign == "„":
+            depth += 1
+            out.append("„" if depth > 1 else "«")
+        elif sign == "“" and depth:
+            out.append("“" if depth > 1 else "»")
+            depth -= 1
+        else:
+            if sign == "\n":
+                depth = 0
+            out.append(sign)
+    return "".join(out)
