@@ -1,0 +1,1 @@
+"""What the desk decides: plain Python, no input and no output."""

@@ -1,0 +1,56 @@
+"""Which tags and rubrics a story wears before an editor has looked, and what the machine should learn afterwards."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from contracts.content import Rubric, RubricProposal, Tag, TagProposal
+
+Label = TypeVar("Label", Tag, Rubric)
+
+
+@dataclass(frozen=True)
+class Review:
+    """What became of the tags that were proposed."""
+
+    kept: tuple[Tag, ...]
+    removed: tuple[Tag, ...]
+    added: tuple[Tag, ...]
+
+
+def key_of(label: Tag | Rubric) -> str:
+    """Two labels with the same key are one thing to a reader."""
+    return " ".join(label.label.casefold().replace("ё", "е").split())
+
+
+def merge(first: Sequence[Label], second: Sequence[Label]) -> tuple[Label, ...]:
+    """Both, each thing once, in order; of two with one key the one that the vocabulary knows."""
+    merged: dict[str, Label] = {}
+    for label in (*first, *second):
+        known = merged.get(key_of(label))
+        if known is None or (known.concept_id is None and label.concept_id is not None):
+            merged[key_of(label)] = label
+    return tuple(merged.values())
+
+
+def choose_tags(filed: Sequence[str], proposals: Sequence[TagProposal]) -> tuple[Tag, ...]:
+    """The tags that the source gave and those of which the machine is sure."""
+    sure = [proposal.tag for proposal in proposals if proposal.band == "auto"]
+    return merge([Tag(label=label) for label in filed], sure)
+
+
+def choose_rubrics(filed: Sequence[str], proposals: Sequence[RubricProposal]) -> tuple[Rubric, ...]:
+    sure = [proposal.rubric for proposal in proposals if proposal.band == "auto"]
+    return merge([Rubric(label=label) for label in filed], sure)
+
+
+def review_tags(proposals: Sequence[TagProposal], chosen: Sequence[Tag]) -> Review:
+    """Compare the proposed tags with those that went out. Hidden proposals were never seen: none is counted as removed."""
+    shown = {key_of(one.tag): one.tag for one in proposals if one.band != "hide"}
+    sure = {key_of(one.tag) for one in proposals if one.band == "auto"}
+    worn = {key_of(tag): tag for tag in chosen}
+    return Review(
+        kept=tuple(tag for key, tag in shown.items() if key in worn),
+        removed=tuple(tag for key, tag in shown.items() if key not in worn and key in sure),
+        added=tuple(tag for key, tag in worn.items() if key not in shown),
+    )

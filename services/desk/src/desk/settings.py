@@ -1,0 +1,16 @@
+"""What the desk adds to the settings that all services have."""
+
+from pydantic import Field, SecretStr
+
+from chassis.settings import Settings as ChassisSettings
+
+
+class Settings(ChassisSettings):
+    desk_url: str = Field(default="http://127.0.0.1:8004", description="where editors open the desk, for links in mail")
+    publication_url: str = Field(default="http://127.0.0.1:8005", description="publication's API: previews")
+    delivery_url: str = Field(default="http://127.0.0.1:8006", description="delivery's API: sites, resends")
+    ingestion_url: str = Field(default="http://127.0.0.1:8001", description="ingestion's API: sources")
+    tagging_url: str = Field(default="http://127.0.0.1:8003", description="tagging's API: vocabulary")
+    desk_api_token: SecretStr = Field(
+        default=SecretStr(""), description="programs that send it as a bearer token act as a chief editor; empty: none may"
+    )

@@ -1,0 +1,1 @@
+"""What publication decides: addresses, the ninjs item, what a page and a feed say. No input, no output."""

@@ -1,0 +1,66 @@
+"""Blocks of a snapshot as safe HTML and as plain text. Whatever came before, markup is cleaned again here, at the last door."""
+
+import html
+from collections.abc import Sequence
+
+import nh3
+from markupsafe import Markup, escape
+
+from contracts.content import Block, Embed, Heading, ImageBlock, ListBlock, Paragraph, Quote
+
+INLINE_TAGS = {"a", "b", "strong", "i", "em", "u", "s", "code", "sub", "sup", "br"}
+
+
+def inline(text: str) -> Markup:
+    """Inline HTML, cleaned."""
+    cleaned = nh3.clean(
+        text,
+        tags=INLINE_TAGS,
+        attributes={"a": {"href"}},
+        url_schemes={"http", "https", "mailto", "tel"},
+        link_rel=None,
+    )
+    return Markup(cleaned)  # noqa: S704 - nh3 has cleaned it
+
+
+def plain(text: str) -> str:
+    """Inline HTML without its tags."""
+    return html.unescape(nh3.clean(text.replace("<br>", " "), tags=set())).strip()
+
+
+def block_text(block: Block) -> str:
+    match block:
+        case Paragraph() | Quote():
+            return plain(block.html)
+        case Heading():
+            return block.text
+        case ListBlock():
+            return "\n".join(plain(item) for item in block.items)
+    return ""
+
+
+def body_text(blocks: Sequence[Block]) -> str:
+    return "\n\n".join(text for block in blocks if (text := block_text(block)))
+
+
+def body_html(blocks: Sequence[Block]) -> str:
+    """The body as plain semantic HTML without photos, as partners take it."""
+    return "\n".join(part for block in blocks if (part := str(_block_html(block))))
+
+
+def _block_html(block: Block) -> Markup:
+    match block:
+        case Paragraph():
+            return Markup("<p>{}</p>").format(inline(block.html))
+        case Heading():
+            return Markup("<h{}>{}</h{}>").format(block.level, block.text, block.level)
+        case Quote():
+            author = Markup("<footer>{}</footer>").format(block.attribution) if block.attribution else ""
+            return Markup("<blockquote><p>{}</p>{}</blockquote>").format(inline(block.html), author)
+        case ListBlock():
+            items = Markup("").join(Markup("<li>{}</li>").format(inline(item)) for item in block.items)
+            return Markup("<ol>{}</ol>").format(items) if block.ordered else Markup("<ul>{}</ul>").format(items)
+        case Embed():
+            return Markup('<p><a href="{}">{}</a></p>').format(block.url, block.title or block.url)
+        case ImageBlock():
+            return escape("")
