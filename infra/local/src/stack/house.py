@@ -1,0 +1,73 @@
+"""All processes of Depesha on one machine: which there are, on which ports, with which settings."""
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from stack.engines import SERVICES, Engines, Ports, die_with_parent
+
+USUAL_API_PORTS = {"desk": 8000, "ingestion": 8001, "imaging": 8002, "tagging": 8003, "publication": 8004, "delivery": 8005, "partner": 8090}
+LOOPBACK = "127.0.0.0/8, ::1/128"
+
+
+@dataclass(frozen=True)
+class Process:
+    """One kind of process: its name, command and DEPESHA_… variables."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: dict[str, str]
+
+
+@dataclass(frozen=True)
+class House:
+    """Where everything is."""
+
+    root: Path
+    engines: Engines
+    ports: dict[str, int]
+
+    def url(self, name: str) -> str:
+        return f"http://127.0.0.1:{self.ports[name]}"
+
+    @property
+    def partner_folder(self) -> Path:
+        return self.root / "partner"
+
+    def environment(self, service: str) -> dict[str, str]:
+        """All DEPESHA_… variables of one service's processes."""
+        urls = {f"DEPESHA_{name.upper()}_URL": self.url(name) for name in SERVICES}
+        return {
+            **self.engines.environment(service),
+            **urls,
+            "DEPESHA_HOST": "127.0.0.1",
+            # sources and partners of the demo live on this machine
+            "DEPESHA_ALLOWED_NETWORKS": LOOPBACK,
+            "DEPESHA_ALLOW_HTTP": "true",
+        }
+
+    def processes(self) -> list[Process]:
+        """The relay, an API and a worker a service, and the sample partner site."""
+        relay = Process("relay", _depesha("relay"), self.environment("relay"))
+        apis = [
+            Process(f"{name}-api", _depesha("api", name), {**self.environment(name), "DEPESHA_PORT": str(self.ports[name])}) for name in SERVICES
+        ]
+        workers = [Process(f"{name}-worker", _depesha("worker", name), self.environment(name)) for name in SERVICES]
+        partner = Process(
+            "partner",
+            (sys.executable, "-m", "stack.partner"),
+            {"DEPESHA_PARTNER_FOLDER": str(self.partner_folder), "DEPESHA_PARTNER_PORT": str(self.ports["partner"])},
+        )
+        return [relay, *apis, *workers, partner]
+
+
+def build(root: Path, engines: Engines) -> House:
+    """Choose the ports of the APIs, those of last time or the usual ones where free."""
+    ports = Ports(root)
+    chosen = {name: ports.take(f"api.{name}", usual) for name, usual in USUAL_API_PORTS.items()}
+    ports.save()
+    return House(root, engines, chosen)
+
+
+def _depesha(*words: str) -> tuple[str, ...]:
+    return tuple(die_with_parent([sys.executable, "-m", "chassis", *words]))
