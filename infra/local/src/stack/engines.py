@@ -340,6 +340,7 @@ class Engines:
     valkey: Valkey
     s3: S3
     passwords: dict[str, str]
+    desk_api_token: str
 
     @property
     def all(self) -> tuple[Engine, ...]:
@@ -395,6 +396,7 @@ def start_engines(root: Path) -> Engines:
             secret_key=keys["s3"],
         ),
         passwords={name: keys[name] for name in (*SERVICES, "relay")},
+        desk_api_token=keys["desk_api"],
     )
     ports.save()
     try:
@@ -461,7 +463,7 @@ def _keys(root: Path) -> dict[str, str]:
     """Passwords made once for this data folder."""
     file = root / "keys.json"
     keys: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    for name in ("postgres", "s3", "relay", *SERVICES):
+    for name in ("postgres", "s3", "desk_api", "relay", *SERVICES):
         keys.setdefault(name, secrets.token_hex(16))
     file.touch(mode=0o600)
     file.write_text(json.dumps(keys, indent=1))
@@ -521,7 +523,7 @@ def remember(pid_file: Path, pid: int) -> None:
 def end_leftovers(root: Path) -> list[int]:
     """End what an earlier, killed run left running under `root`. Returns the pids."""
     ended = []
-    for pid_file in root.glob("*.pid"):
+    for pid_file in sorted(root.glob("*.pid")):
         try:
             note = json.loads(pid_file.read_text())
             process = psutil.Process(note["pid"])

@@ -6,7 +6,15 @@ from pathlib import Path
 
 from stack.engines import SERVICES, Engines, Ports, die_with_parent
 
-USUAL_API_PORTS = {"desk": 8000, "ingestion": 8001, "imaging": 8002, "tagging": 8003, "publication": 8004, "delivery": 8005, "partner": 8090}
+USUAL_API_PORTS = {
+    "desk": 8000,
+    "ingestion": 8001,
+    "imaging": 8002,
+    "tagging": 8003,
+    "publication": 8004,
+    "delivery": 8005,
+    "partner": 8090,
+}
 LOOPBACK = "127.0.0.0/8, ::1/128"
 
 
@@ -44,13 +52,17 @@ class House:
             # sources and partners of the demo live on this machine
             "DEPESHA_ALLOWED_NETWORKS": LOOPBACK,
             "DEPESHA_ALLOW_HTTP": "true",
+            **({"DEPESHA_DESK_API_TOKEN": self.engines.desk_api_token} if service == "desk" else {}),
         }
 
     def processes(self) -> list[Process]:
         """The relay, an API and a worker a service, and the sample partner site."""
         relay = Process("relay", _depesha("relay"), self.environment("relay"))
         apis = [
-            Process(f"{name}-api", _depesha("api", name), {**self.environment(name), "DEPESHA_PORT": str(self.ports[name])}) for name in SERVICES
+            Process(
+                f"{name}-api", _depesha("api", name), {**self.environment(name), "DEPESHA_PORT": str(self.ports[name])}
+            )
+            for name in SERVICES
         ]
         workers = [Process(f"{name}-worker", _depesha("worker", name), self.environment(name)) for name in SERVICES]
         partner = Process(

@@ -33,7 +33,9 @@ class Shelf:
         self._file = folder / "shelf.json"
         self._lock = threading.Lock()
         folder.mkdir(parents=True, exist_ok=True)
-        self._shelf: dict[str, Any] = json.loads(self._file.read_text()) if self._file.exists() else {"stories": {}, "webhooks": []}
+        self._shelf: dict[str, Any] = (
+            json.loads(self._file.read_text()) if self._file.exists() else {"stories": {}, "webhooks": []}
+        )
 
     @property
     def secret(self) -> str:
@@ -42,12 +44,23 @@ class Shelf:
     def take(self, message_id: str, message: dict[str, Any]) -> None:
         """Keep a verified message; one that came before, or is older than what stands, changes nothing but the notes."""
         item = message["data"]
-        note = {"id": message_id, "type": message["type"], "at": datetime.now(UTC).isoformat(), "uri": item.get("uri", ""), "version": item.get("version", "")}
+        note = {
+            "id": message_id,
+            "type": message["type"],
+            "at": datetime.now(UTC).isoformat(),
+            "uri": item.get("uri", ""),
+            "version": item.get("version", ""),
+        }
         with self._lock:
             self._shelf["webhooks"].append(note)
             standing = self._shelf["stories"].get(item.get("uri"), {})
             if "uri" in item and int(item["version"]) > int(standing.get("version", 0)):
-                self._shelf["stories"][item["uri"]] = {"version": item["version"], "type": message["type"], "item": item, "pulled": {}}
+                self._shelf["stories"][item["uri"]] = {
+                    "version": item["version"],
+                    "type": message["type"],
+                    "item": item,
+                    "pulled": {},
+                }
             self._save()
 
     def note_pulled(self, uri: str, pulled: dict[str, Any]) -> None:
@@ -102,7 +115,9 @@ def _pull(item: dict[str, Any], shelf: Shelf) -> None:
     with urllib.request.urlopen(item["uri"].removesuffix(".html") + ".json", timeout=10) as answer:  # noqa: S310 - the address is in a signed message
         pulled["version"] = json.load(answer)["version"]
     for photo in item.get("associations", [])[:1]:
-        best = max((one for one in photo["renditions"] if one["contentType"] == "image/jpeg"), key=lambda one: one["width"])
+        best = max(
+            (one for one in photo["renditions"] if one["contentType"] == "image/jpeg"), key=lambda one: one["width"]
+        )
         with urllib.request.urlopen(best["href"], timeout=10) as answer:  # noqa: S310
             pulled["photo_bytes"] = len(answer.read())
     shelf.note_pulled(item["uri"], pulled)
@@ -112,7 +127,15 @@ def _article(story: dict[str, Any]) -> str:
     item = story["item"]
     if item.get("pubStatus") != "usable":
         return f"<article class=gone><small>версия {html.escape(item['version'])} · {html.escape(story['type'])}</small><p>Материал снят.</p></article>"
-    thumb = next((one["href"] for photo in item.get("associations", []) for one in photo["renditions"] if one["name"] == "w320" and one["contentType"] == "image/jpeg"), "")
+    thumb = next(
+        (
+            one["href"]
+            for photo in item.get("associations", [])
+            for one in photo["renditions"]
+            if one["name"] == "w320" and one["contentType"] == "image/jpeg"
+        ),
+        "",
+    )
     picture = f'<img src="{html.escape(thumb)}" alt="">' if thumb else ""
     lede = next((one["value"] for one in item.get("descriptions", []) if one.get("role") == "summary"), "")
     return (
@@ -123,7 +146,12 @@ def _article(story: dict[str, Any]) -> str:
 
 def main() -> None:
     folder = Path(os.environ["DEPESHA_PARTNER_FOLDER"])
-    uvicorn.run(create_app(folder), host=os.environ.get("DEPESHA_PARTNER_HOST", "127.0.0.1"), port=int(os.environ["DEPESHA_PARTNER_PORT"]), log_level="warning")
+    uvicorn.run(
+        create_app(folder),
+        host=os.environ.get("DEPESHA_PARTNER_HOST", "127.0.0.1"),
+        port=int(os.environ["DEPESHA_PARTNER_PORT"]),
+        log_level="warning",
+    )
 
 
 if __name__ == "__main__":

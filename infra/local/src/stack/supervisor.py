@@ -15,7 +15,16 @@ from circus.client import CircusClient
 from stack.house import Process
 
 GRACE_S = 8
-COLOURS = {"desk": "magenta", "ingestion": "green", "imaging": "cyan", "tagging": "yellow", "publication": "blue", "delivery": "bright_red", "relay": "white", "partner": "bright_black"}
+COLOURS = {
+    "desk": "magenta",
+    "ingestion": "green",
+    "imaging": "cyan",
+    "tagging": "yellow",
+    "publication": "blue",
+    "delivery": "bright_red",
+    "relay": "white",
+    "partner": "bright_black",
+}
 QUIET_FIELDS = ("timestamp", "level", "message", "service", "library")
 
 Show = Callable[[str, str, str], None]
@@ -126,7 +135,9 @@ def readable(line: str) -> tuple[str, str]:
     if not isinstance(fact, dict):
         return "info", line
     details = " ".join(f"{name}={value}" for name, value in fact.items() if name not in QUIET_FIELDS)
-    return str(fact.get("level", "info")), f"{str(fact.get('timestamp', ''))[11:19]} {fact.get('message', '')} {details}".strip()
+    return str(
+        fact.get("level", "info")
+    ), f"{str(fact.get('timestamp', ''))[11:19]} {fact.get('message', '')} {details}".strip()
 
 
 def resident_bytes(pids: Sequence[int]) -> int:

@@ -58,21 +58,32 @@ def _iim(caption: str, credit: str) -> bytes:
         return bytes([0x1C, number, dataset]) + len(value).to_bytes(2, "big") + value
 
     records = record(1, 90, b"\x1b%G") + record(2, 110, credit.encode()[:128]) + record(2, 120, caption.encode()[:2000])
-    return b"Photoshop 3.0\x008BIM\x04\x04\x00\x00" + len(records).to_bytes(4, "big") + records + b"\x00" * (len(records) % 2)
+    return (
+        b"Photoshop 3.0\x008BIM\x04\x04\x00\x00"
+        + len(records).to_bytes(4, "big")
+        + records
+        + b"\x00" * (len(records) % 2)
+    )
 
 
 def _to_vips(picture: Picture) -> pyvips.Image:
     return pyvips.Image.new_from_array(np.ascontiguousarray(picture.clip(0, 255)).astype(np.float32))
 
 
-def _noise(random: np.random.Generator, height: int, width: int, roughness: float = 0.55, first: int = 3, stretch: float = 1.0) -> Picture:
+def _noise(
+    random: np.random.Generator, height: int, width: int, roughness: float = 0.55, first: int = 3, stretch: float = 1.0
+) -> Picture:
     """Fractal noise in 0..1; `stretch` above 1 draws it out sideways."""
     total = np.zeros((height, width), dtype=np.float32)
     weight = 1.0
     size = first
     while size < height:
         small = random.random((size + 2, max(3, round(size * width / height / stretch) + 2)), dtype=np.float32)
-        layer = pyvips.Image.new_from_array(small).resize(width / small.shape[1], vscale=height / small.shape[0], kernel="cubic").numpy()
+        layer = (
+            pyvips.Image.new_from_array(small)
+            .resize(width / small.shape[1], vscale=height / small.shape[0], kernel="cubic")
+            .numpy()
+        )
         total += weight * layer[:height, :width]
         weight *= roughness
         size *= 2
@@ -130,9 +141,23 @@ def _blur(picture: Picture, sigma: float) -> Picture:
 
 def steppe(random: np.random.Generator) -> Picture:
     picture = _sky(random, _colour(88, 132, 186), _colour(226, 226, 216), 0.52, _colour(250, 248, 243))
-    for level, height, tone in ((0.55, 0.05, (146, 160, 172)), (0.6, 0.045, (128, 142, 132)), (0.65, 0.04, (140, 142, 96))):
-        picture = _mix(picture, _colour(*tone) * (0.9 + 0.2 * _noise(random, WORK_HEIGHT, WORK_WIDTH, 0.6, 6, 3)[..., None]), _ridge(random, level, height, 70))
-    return _vignette(_mix(picture, _ground(random, _colour(176, 150, 84), _colour(168, 160, 108), 0.68), _ridge(random, 0.7, 0.015, 120)))
+    for level, height, tone in (
+        (0.55, 0.05, (146, 160, 172)),
+        (0.6, 0.045, (128, 142, 132)),
+        (0.65, 0.04, (140, 142, 96)),
+    ):
+        picture = _mix(
+            picture,
+            _colour(*tone) * (0.9 + 0.2 * _noise(random, WORK_HEIGHT, WORK_WIDTH, 0.6, 6, 3)[..., None]),
+            _ridge(random, level, height, 70),
+        )
+    return _vignette(
+        _mix(
+            picture,
+            _ground(random, _colour(176, 150, 84), _colour(168, 160, 108), 0.68),
+            _ridge(random, 0.7, 0.015, 120),
+        )
+    )
 
 
 def river(random: np.random.Generator) -> Picture:
@@ -145,27 +170,55 @@ def river(random: np.random.Generator) -> Picture:
         water = np.concatenate([water, np.repeat(water[-1:], WORK_HEIGHT - line - water.shape[0], axis=0)])
     ripple = _noise(random, WORK_HEIGHT, WORK_WIDTH, 0.75, 8, stretch=9)[line:]
     rows = np.arange(WORK_HEIGHT - line)[:, None]
-    columns = (np.arange(WORK_WIDTH)[None, :] + ((ripple - 0.5) * 26 * (0.3 + rows / 200))).astype(int).clip(0, WORK_WIDTH - 1)
+    columns = (
+        (np.arange(WORK_WIDTH)[None, :] + ((ripple - 0.5) * 26 * (0.3 + rows / 200)))
+        .astype(int)
+        .clip(0, WORK_WIDTH - 1)
+    )
     lower = water[rows.clip(0, water.shape[0] - 1), columns] * (0.72 + 0.2 * ripple[..., None])
     picture = np.concatenate([picture[:line], lower])
-    bank = _mix(picture, _ground(random, _colour(66, 62, 42), _colour(70, 72, 52), 0.85), _ridge(random, 0.93, 0.05, 60))
+    bank = _mix(
+        picture, _ground(random, _colour(66, 62, 42), _colour(70, 72, 52), 0.85), _ridge(random, 0.93, 0.05, 60)
+    )
     return _vignette(bank)
 
 
 def town(random: np.random.Generator) -> Picture:
     picture = _sky(random, _colour(70, 96, 138), _colour(236, 208, 182), 0.4, _colour(240, 222, 208))
-    for depth, (floor, tone, haze) in enumerate(((0.66, (150, 140, 140), 0.55), (0.74, (122, 112, 108), 0.28), (0.84, (96, 88, 82), 0.08))):
+    for depth, (floor, tone, haze) in enumerate(
+        ((0.66, (150, 140, 140), 0.55), (0.74, (122, 112, 108), 0.28), (0.84, (96, 88, 82), 0.08))
+    ):
         left = -40
         while left < WORK_WIDTH:
             width, height = int(random.integers(46, 120)), int(random.integers(70, 230) * (0.7 + 0.3 * depth))
-            _house(picture, random, left, round(floor * WORK_HEIGHT), width, height, _colour(*tone) * random.uniform(0.85, 1.2), haze)
+            _house(
+                picture,
+                random,
+                left,
+                round(floor * WORK_HEIGHT),
+                width,
+                height,
+                _colour(*tone) * random.uniform(0.85, 1.2),
+                haze,
+            )
             left += width + int(random.integers(-8, 34))
         picture = _blur(picture, (1.5, 0.9, 0.4)[depth])
-    street = _mix(picture, _ground(random, _colour(74, 72, 72), _colour(110, 106, 102), 0.8), _ridge(random, 0.83, 0.004, 200))
+    street = _mix(
+        picture, _ground(random, _colour(74, 72, 72), _colour(110, 106, 102), 0.8), _ridge(random, 0.83, 0.004, 200)
+    )
     return _vignette(street)
 
 
-def _house(picture: Picture, random: np.random.Generator, left: int, floor: int, width: int, height: int, tone: Picture, haze: float) -> None:
+def _house(
+    picture: Picture,
+    random: np.random.Generator,
+    left: int,
+    floor: int,
+    width: int,
+    height: int,
+    tone: Picture,
+    haze: float,
+) -> None:
     top = max(floor - height, 20)
     x0, x1 = max(left, 0), min(left + width, WORK_WIDTH)
     if x0 >= x1:
@@ -185,7 +238,10 @@ def hall(random: np.random.Generator) -> Picture:
     picture = np.broadcast_to(_colour(150, 118, 88), (WORK_HEIGHT, WORK_WIDTH, 3)).copy()
     panels = (np.arange(WORK_WIDTH) // 125 % 2)[None, :, None] * 14.0
     picture += panels + 16 * _noise(random, WORK_HEIGHT, WORK_WIDTH, 0.6, 5, 0.3)[..., None]
-    for x, tones in ((330, ((236, 236, 236), (44, 82, 158), (188, 48, 52))), (610, ((0, 158, 180), (0, 158, 180), (0, 150, 172)))):
+    for x, tones in (
+        (330, ((236, 236, 236), (44, 82, 158), (188, 48, 52))),
+        (610, ((0, 158, 180), (0, 158, 180), (0, 150, 172))),
+    ):
         _flag(picture, random, x, tones)
     for _ in range(5):
         _person(picture, random, int(random.integers(40, 960)), 300, 0.62, blurred=True)
@@ -217,7 +273,9 @@ def _flag(picture: Picture, random: np.random.Generator, x: int, tones: tuple[tu
     picture[60:560, x - 5 : x] = _colour(196, 164, 86)
 
 
-def _person(picture: Picture, random: np.random.Generator, x: int, head_y: int, size: float, *, blurred: bool = False) -> None:
+def _person(
+    picture: Picture, random: np.random.Generator, x: int, head_y: int, size: float, *, blurred: bool = False
+) -> None:
     y, columns = np.mgrid[0:WORK_HEIGHT, 0:WORK_WIDTH].astype(np.float32)
     suit = _colour(*random.choice(((38, 42, 54), (58, 56, 58), (30, 34, 46), (84, 84, 92))))
     skin = _colour(214, 170, 142) * random.uniform(0.88, 1.05)
@@ -229,20 +287,51 @@ def _person(picture: Picture, random: np.random.Generator, x: int, head_y: int, 
     side = 1 - 0.26 * ((columns - x) / (60 * size)).clip(-1, 1)[..., None]
     fold = 0.86 + 0.28 * _noise(random, WORK_HEIGHT, WORK_WIDTH, 0.5, 12, 0.5)[..., None]
     picture[:] = _mix(picture, suit * fold * side, ellipse(x, head_y + 265 * size, 138 * size, 190 * size))
-    picture[:] = _mix(picture, np.broadcast_to(_colour(238, 238, 240), picture.shape), ellipse(x, head_y + 112 * size, 22 * size, 48 * size))
-    picture[:] = _mix(picture, np.broadcast_to(_colour(120, 30, 40), picture.shape), ellipse(x, head_y + 134 * size, 7 * size, 42 * size))
+    picture[:] = _mix(
+        picture,
+        np.broadcast_to(_colour(238, 238, 240), picture.shape),
+        ellipse(x, head_y + 112 * size, 22 * size, 48 * size),
+    )
+    picture[:] = _mix(
+        picture,
+        np.broadcast_to(_colour(120, 30, 40), picture.shape),
+        ellipse(x, head_y + 134 * size, 7 * size, 42 * size),
+    )
     picture[:] = _mix(picture, skin * 0.86 * side, ellipse(x, head_y + 58 * size, 24 * size, 34 * size))
     picture[:] = _mix(picture, skin * side, ellipse(x, head_y, 44 * size, 58 * size))
     hair = _colour(*random.choice(((52, 42, 36), (92, 88, 86), (36, 30, 28))))
-    crown = ellipse(x, head_y - 26 * size, 46 * size, 40 * size) * (1 - ellipse(x + 3 * size, head_y + 12 * size, 38 * size, 50 * size))
+    crown = ellipse(x, head_y - 26 * size, 46 * size, 40 * size) * (
+        1 - ellipse(x + 3 * size, head_y + 12 * size, 38 * size, 50 * size)
+    )
     picture[:] = _mix(picture, hair * fold, crown)
     if blurred:
         return
     for eye in (-17, 17):
-        picture[:] = _mix(picture, np.broadcast_to(_colour(60, 44, 38), picture.shape), ellipse(x + eye * size, head_y - 4 * size, 7 * size, 4 * size, 0.5))
-        picture[:] = _mix(picture, np.broadcast_to(hair * 0.8, picture.shape), ellipse(x + eye * size, head_y - 15 * size, 11 * size, 2.6 * size, 0.6))
-    picture[:] = _mix(picture, np.broadcast_to(skin * 0.8, picture.shape), ellipse(x + 3 * size, head_y + 10 * size, 6 * size, 13 * size, 0.8) * 0.6)
-    picture[:] = _mix(picture, np.broadcast_to(_colour(160, 92, 84), picture.shape), ellipse(x, head_y + 30 * size, 15 * size, 4 * size, 0.5))
+        picture[:] = _mix(
+            picture,
+            np.broadcast_to(_colour(60, 44, 38), picture.shape),
+            ellipse(x + eye * size, head_y - 4 * size, 7 * size, 4 * size, 0.5),
+        )
+        picture[:] = _mix(
+            picture,
+            np.broadcast_to(hair * 0.8, picture.shape),
+            ellipse(x + eye * size, head_y - 15 * size, 11 * size, 2.6 * size, 0.6),
+        )
+    picture[:] = _mix(
+        picture,
+        np.broadcast_to(skin * 0.8, picture.shape),
+        ellipse(x + 3 * size, head_y + 10 * size, 6 * size, 13 * size, 0.8) * 0.6,
+    )
+    picture[:] = _mix(
+        picture,
+        np.broadcast_to(_colour(160, 92, 84), picture.shape),
+        ellipse(x, head_y + 30 * size, 15 * size, 4 * size, 0.5),
+    )
 
 
-SCENES: dict[str, Callable[[np.random.Generator], Picture]] = {"steppe": steppe, "river": river, "town": town, "hall": hall}
+SCENES: dict[str, Callable[[np.random.Generator], Picture]] = {
+    "steppe": steppe,
+    "river": river,
+    "town": town,
+    "hall": hall,
+}

@@ -1,0 +1,148 @@
+"""Sends the demo stories down the whole road through the same doors that everybody uses, and times each leg."""
+
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from stack.demo import web
+from stack.demo.photos import make_photo
+from stack.demo.stories import STORIES, DemoStory, Photo
+from stack.engines import wait_until
+from stack.house import House
+
+LEG_TIMEOUT_S = 60
+PARTNER_NAME = "Вечерний Орск"
+
+Step = Callable[[str], None]
+"""Called with each thing that is being done, for the progress display."""
+
+
+@dataclass
+class Trip:
+    """One story on the road. Legs are in seconds."""
+
+    headline: str
+    story_id: str = ""
+    page_url: str = ""
+    legs: dict[str, float] = field(default_factory=dict)
+    webhook: dict[str, Any] = field(default_factory=dict)
+    tags: tuple[str, ...] = ()
+
+
+def take(house: House, step: Step) -> list[Trip]:
+    """All stories, one after the other, with the partner subscribed first."""
+    subscribe_partner(house)
+    step("making photographs")
+    files = make_photos(house.root / "demo")
+    return [travel(story, house, files, step) for story in STORIES]
+
+
+def subscribe_partner(house: House) -> None:
+    """Once for a data folder: the secret is shown only at subscription."""
+    house.partner_folder.mkdir(parents=True, exist_ok=True)
+    secret = house.partner_folder / "secret"
+    url = f"{house.url('partner')}/webhook"
+    endpoints = web.call("GET", f"{house.url('delivery')}/endpoints")
+    for old in endpoints:
+        if old["name"] == PARTNER_NAME and (old["url"] != url or not secret.exists()):
+            web.call("DELETE", f"{house.url('delivery')}/endpoints/{old['endpoint_id']}")
+    if not secret.exists() or not any(one["name"] == PARTNER_NAME and one["url"] == url for one in endpoints):
+        answer = web.call("POST", f"{house.url('delivery')}/endpoints", {"name": PARTNER_NAME, "url": url})
+        secret.touch(mode=0o600)
+        secret.write_text(answer["secret"])
+
+
+def make_photos(folder: Path) -> dict[str, Path]:
+    """All photos of all stories, by name; kept for the next run."""
+
+    def make(photo: Photo) -> Path:
+        caption, _, credit = photo.line.partition("|")
+        credit = credit.partition(":")[2].partition(" / ")[0].strip()
+        return make_photo(folder / photo.name, photo.scene, photo.seed, caption.strip(), credit, photo.orientation)
+
+    photos = [photo for story in STORIES for photo in story.photos]
+    with ThreadPoolExecutor(2) as threads:
+        return dict(zip([photo.name for photo in photos], threads.map(make, photos), strict=True))
+
+
+def travel(story: DemoStory, house: House, files: dict[str, Path], step: Step) -> Trip:
+    """Push, wait for photos and tags at the desk, publish, wait for page and partner."""
+    trip = Trip(headline=story.form["headline"])
+    started = time.monotonic()
+
+    def leg(name: str) -> None:
+        nonlocal started
+        trip.legs[name], started = time.monotonic() - started, time.monotonic()
+
+    step(f"«{trip.headline}»: handed in")
+    images = [{"file": photo.name, "caption": photo.line, "alt_text": photo.alt} for photo in story.photos]
+    answer = web.post_multipart(
+        f"{house.url('ingestion')}/stories",
+        {**story.form, "images": images},
+        {photo.name: files[photo.name] for photo in story.photos},
+    )
+    trip.story_id = answer["story_id"]
+    leg("received")
+    step(f"«{trip.headline}»: photos and tags")
+    shown = _at_desk(trip, house, is_ready)
+    trip.tags = tuple(tag["label"] for tag in shown["tags"])
+    leg("photos and tags")
+    step(f"«{trip.headline}»: published")
+    if shown["state"] not in ("published", "publishing"):
+        _desk(house, "POST", f"/api/stories/{trip.story_id}/releases", {"action": "publish"})
+    trip.page_url = _published_url(trip, house)
+    leg("page")
+    step(f"«{trip.headline}»: at the partner's")
+    wait_until(lambda: _received(trip, house), f"the partner's webhook for {trip.page_url}", timeout_s=LEG_TIMEOUT_S)
+    leg("partner")
+    return trip
+
+
+def is_ready(story: dict[str, Any]) -> bool:
+    """Every photo rendered or refused, tags proposed."""
+    return story["lights"]["images"] in ("done", "none", "failed") and story["lights"]["tags"] == "done"
+
+
+def _at_desk(trip: Trip, house: House, is_good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+
+    def look() -> bool:
+        try:
+            seen.update(_desk(house, "GET", f"/api/stories/{trip.story_id}"))
+        except web.WebError:
+            return False
+        return is_good(seen)
+
+    wait_until(look, f"story {trip.story_id} at the desk", timeout_s=LEG_TIMEOUT_S)
+    return seen
+
+
+def _published_url(trip: Trip, house: House) -> str:
+    url = ""
+
+    def look() -> bool:
+        nonlocal url
+        try:
+            url = web.call("GET", f"{house.url('publication')}/stories/{trip.story_id}")["url"]
+        except web.WebError:
+            return False
+        return web.is_ok(url)
+
+    wait_until(look, f"the page of story {trip.story_id}", timeout_s=LEG_TIMEOUT_S)
+    return url
+
+
+def _received(trip: Trip, house: House) -> bool:
+    notes = [
+        note for note in web.call("GET", f"{house.url('partner')}/received")["webhooks"] if note["uri"] == trip.page_url
+    ]
+    if notes:
+        trip.webhook = notes[-1]
+    return bool(notes)
+
+
+def _desk(house: House, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+    return web.call(method, f"{house.url('desk')}{path}", body, token=house.engines.desk_api_token)
