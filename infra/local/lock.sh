@@ -23,7 +23,7 @@ compile() { # compile LOCK ARG...: the pins already in LOCK are kept
 }
 
 compile $root shared/*/pyproject.toml services/*/pyproject.toml infra/local/pyproject.toml --group pyproject.toml:dev
-for member in services/*; do
+for member in shared/chassis services/*; do
     compile "$member/requirements.lock" "$member/pyproject.toml" --constraint "$root"
 done
 

@@ -3,6 +3,7 @@
 import importlib
 import importlib.util
 import os
+import sys
 from importlib.metadata import entry_points
 from typing import Annotated
 
@@ -85,7 +86,8 @@ def _known(service: str) -> str:
 
 
 def main() -> None:
+    asked = set(sys.argv[1:2])
     for entry in entry_points(group="depesha.services"):
-        if importlib.util.find_spec(f"{entry.value}.commands"):
+        if asked & {entry.name, "--help"} and importlib.util.find_spec(f"{entry.value}.commands"):
             app.add_typer(importlib.import_module(f"{entry.value}.commands").app, name=entry.name)
     app()

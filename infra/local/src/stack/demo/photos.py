@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyvips
@@ -191,16 +192,8 @@ def town(random: np.random.Generator) -> Picture:
         left = -40
         while left < WORK_WIDTH:
             width, height = int(random.integers(46, 120)), int(random.integers(70, 230) * (0.7 + 0.3 * depth))
-            _house(
-                picture,
-                random,
-                left,
-                round(floor * WORK_HEIGHT),
-                width,
-                height,
-                _colour(*tone) * random.uniform(0.85, 1.2),
-                haze,
-            )
+            place = _Place(left, round(floor * WORK_HEIGHT), width, height)
+            _house(picture, random, place, _colour(*tone) * random.uniform(0.85, 1.2), haze)
             left += width + int(random.integers(-8, 34))
         picture = _blur(picture, (1.5, 0.9, 0.4)[depth])
     street = _mix(
@@ -209,16 +202,15 @@ def town(random: np.random.Generator) -> Picture:
     return _vignette(street)
 
 
-def _house(
-    picture: Picture,
-    random: np.random.Generator,
-    left: int,
-    floor: int,
-    width: int,
-    height: int,
-    tone: Picture,
-    haze: float,
-) -> None:
+class _Place(NamedTuple):
+    left: int
+    floor: int
+    width: int
+    height: int
+
+
+def _house(picture: Picture, random: np.random.Generator, place: _Place, tone: Picture, haze: float) -> None:
+    left, floor, width, height = place
     top = max(floor - height, 20)
     x0, x1 = max(left, 0), min(left + width, WORK_WIDTH)
     if x0 >= x1:
