@@ -12,5 +12,6 @@ class Settings(ChassisSettings):
     ingestion_url: str = Field(default="http://127.0.0.1:8001", description="ingestion's API: sources")
     tagging_url: str = Field(default="http://127.0.0.1:8003", description="tagging's API: vocabulary")
     desk_api_token: SecretStr = Field(
-        default=SecretStr(""), description="programs that send it as a bearer token act as a chief editor; empty: none may"
+        default=SecretStr(""),
+        description="programs that send it as a bearer token act as a chief editor; empty: none may",
     )

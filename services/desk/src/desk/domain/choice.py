@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from contracts.content import Rubric, RubricProposal, Tag, TagProposal
 
-Label = TypeVar("Label", Tag, Rubric)
+Label = TypeVar("Label", bound=Tag | Rubric)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,7 @@ def build_snapshot(
     embargo_until: datetime | None = None,
 ) -> Snapshot:
     """The story as it is to go out. Photos without renditions stay behind, in the text too; a missing lead is the next photo."""
-    images = tuple(
-        _released(image, manifests[image.image_id]) for image in draft.images if image.image_id in manifests
-    )
+    images = tuple(_released(image, manifests[image.image_id]) for image in draft.images if image.image_id in manifests)
     ids = [image.image_id for image in images]
     return Snapshot(
         headline=draft.headline,

@@ -1,0 +1,13 @@
+"""Builds the real things once, from the settings."""
+
+from chassis.bucket import Bucket
+from chassis.database import Database
+from desk.settings import Settings
+
+
+def database(settings: Settings) -> Database:
+    return Database(settings.database_url, "desk", size=max(settings.pool_size, 8))
+
+
+def private_bucket(settings: Settings) -> Bucket:
+    return Bucket.private(settings)

@@ -1,0 +1,44 @@
+"""What the desk says no to."""
+
+from uuid import UUID
+
+from chassis.errors import Conflict, Forbidden, NotFound, Refusal
+
+
+class StoryUnknown(NotFound):
+    """There is no such story on the desk."""
+
+    def __init__(self, story_id: UUID) -> None:
+        super().__init__(f"story {story_id}: not on the desk")
+
+
+class EditConflict(Conflict):
+    """Somebody else changed the same field since the editor last looked. `theirs` has their values."""
+
+    title = "Somebody else changed the same text"
+    slug = "edit-conflict"
+
+
+class StepRefused(Conflict):
+    """The step cannot be taken from the story's state."""
+
+    title = "Not possible in this state"
+    slug = "step-refused"
+
+
+class RightMissing(Forbidden):
+    """The role does not include this step."""
+
+
+class PreflightBlocked(Refusal):
+    """A check that blocks found something. `findings` lists all of it."""
+
+    title = "The pre-flight checks stop this release"
+    slug = "preflight-blocked"
+
+
+class SamePerson(Conflict):
+    """Two-person rule: whoever edited last does not publish."""
+
+    title = "A second person must publish"
+    slug = "two-person-rule"

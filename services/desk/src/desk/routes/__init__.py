@@ -1,0 +1,1 @@
+"""The desk's doors: the JSON API and the pages, a module a subject."""

@@ -1,0 +1,77 @@
+"""Notifications: one row a fact, for one person or for everybody."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row
+
+
+@dataclass(frozen=True)
+class Notice:
+    notification_id: int
+    kind: str
+    story_id: UUID | None
+    detail: str
+    at: datetime
+    headline: str | None
+    is_new: bool
+
+
+class Notices:
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def add(
+        self,
+        kind: str,
+        story_id: UUID | None,
+        *,
+        person_id: UUID | None = None,
+        detail: str = "",
+        once: str | None = None,
+    ) -> None:
+        """Tell one person, or everybody. With `once`, a fact that was told already is not told again."""
+        self._connection.execute(
+            "INSERT INTO notification (kind, story_id, person_id, detail, once) VALUES (%s, %s, %s, %s, %s) ON CONFLICT (once) DO NOTHING",
+            (kind, story_id, person_id, detail[:2000], once),
+        )
+
+    def of(self, person_id: UUID, limit: int = 50) -> Sequence[Notice]:
+        """Newest first."""
+        with self._connection.cursor(row_factory=class_row(Notice)) as cursor:
+            return cursor.execute(
+                """
+                SELECT notification_id, kind, n.story_id, detail, at, headline,
+                       notification_id > coalesce((SELECT up_to FROM notification_seen WHERE person_id = %(person)s), 0) AS is_new
+                FROM notification n LEFT JOIN story s ON s.story_id = n.story_id
+                WHERE n.person_id IS NULL OR n.person_id = %(person)s
+                ORDER BY notification_id DESC LIMIT %(limit)s
+                """,
+                {"person": person_id, "limit": limit},
+            ).fetchall()
+
+    def count_new(self, person_id: UUID) -> int:
+        """At most 100."""
+        row = self._connection.execute(
+            """
+            SELECT count(*) FROM (
+                SELECT FROM notification
+                WHERE (person_id IS NULL OR person_id = %(person)s)
+                  AND notification_id > coalesce((SELECT up_to FROM notification_seen WHERE person_id = %(person)s), 0)
+                LIMIT 100) few
+            """,
+            {"person": person_id},
+        ).fetchone()
+        return row[0] if row else 0
+
+    def mark_seen(self, person_id: UUID) -> None:
+        self._connection.execute(
+            """
+            INSERT INTO notification_seen (person_id, up_to) SELECT %s, coalesce(max(notification_id), 0) FROM notification
+            ON CONFLICT (person_id) DO UPDATE SET up_to = excluded.up_to
+            """,
+            (person_id,),
+        )
