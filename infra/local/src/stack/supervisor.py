@@ -1,20 +1,27 @@
-"""Keeps the house's processes running with circus: starts, restarts those that die, scales, stops. Their logs go by here."""
+"""Keeps the house's processes running: starts them, restarts those that die, scales them, stops them. Their logs go by here.
+
+Our own hundred lines: honcho ends all when one dies, and circus neither runs beside other work in a process (its threaded
+arbiter calls what Python 3.9 removed) nor knows of loops that it did not make.
+"""
 
 import json
 import os
+import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import psutil
-from circus import get_arbiter
-from circus.client import CircusClient
 
+from stack.engines import kill_tree
 from stack.house import Process
 
 GRACE_S = 8
+LOOK_EVERY_S = 0.25
+LONGEST_PAUSE_S = 15.0
+LIVES_WELL_AFTER_S = 20.0
 COLOURS = {
     "desk": "magenta",
     "ingestion": "green",
@@ -31,99 +38,142 @@ Show = Callable[[str, str, str], None]
 """(service, level, line): called for every log line."""
 
 
+@dataclass
+class Slot:
+    """One running copy of a process. `pause_s` grows while it keeps dying young."""
+
+    process: Process
+    child: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    start_at: float = 0.0
+    pause_s: float = 0.5
+    deaths: int = field(default=0)
+
+
 class Supervisor:
-    """Runs processes in the background of this one."""
+    """Runs processes as children of this one, watched by a thread."""
 
     def __init__(self, processes: Sequence[Process], root: Path, show: Show) -> None:
         (root / "logs").mkdir(parents=True, exist_ok=True)
         self._root = root
         self._show = show
-        self._endpoint = endpoint(root)
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DEPESHA_")}
-        self._arbiter = get_arbiter(
-            [
-                {
-                    "name": process.name,
-                    "cmd": process.command[0],
-                    "args": list(process.command[1:]),
-                    "env": {**inherited, **process.environment},
-                    "copy_env": False,
-                    "shell": False,
-                    "use_sockets": False,
-                    "numprocesses": 1,
-                    "respawn": True,
-                    "max_retry": -1,
-                    "graceful_timeout": GRACE_S,
-                    "stdout_stream": {"class": self._stream(process.name)},
-                    "stderr_stream": {"class": self._stream(process.name)},
-                }
-                for process in processes
-            ],
-            controller=self._endpoint,
-            pubsub_endpoint=f"ipc://{root}/circus-events.sock",
-            background=True,
-            loglevel="CRITICAL",
-            check_delay=0.5,
-        )
+        self._processes = {process.name: process for process in processes}
+        self._slots: list[Slot] = []
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._watch = threading.Thread(target=self._keep_watch, name="supervisor", daemon=True)
+        (root / "processes.json").write_text(json.dumps(sorted(self._processes)))
 
     def start(self) -> None:
-        self._arbiter.start()
+        self._look()
+        self._watch.start()
 
     def stop(self) -> None:
         """Ask all to end, wait for their grace time, end them by force after it."""
-        self._arbiter.stop()
-        deadline = time.monotonic() + GRACE_S + 5
-        while self.pids() and time.monotonic() < deadline:
-            time.sleep(0.1)
+        self._stopping.set()
+        self._watch.join()
+        with self._lock:
+            self._end([slot for slot in self._slots if slot.child])
+            self._slots.clear()
 
-    def pids(self) -> list[int]:
-        return [pid for watcher in self._arbiter.watchers for pid in list(watcher.processes)]
+    def pids(self, name: str = "") -> list[int]:
+        with self._lock:
+            return [slot.child.pid for slot in self._slots if slot.child and name in ("", slot.process.name)]
 
-    def _stream(self, name: str) -> type:
+    def _keep_watch(self) -> None:
+        while not self._stopping.wait(LOOK_EVERY_S):
+            self._look()
+
+    def _look(self) -> None:
+        """Have as many copies of each process as are wanted; start again those that died, after a pause."""
+        wanted = read_scale(self._root)
+        with self._lock:
+            for name, process in self._processes.items():
+                slots = [slot for slot in self._slots if slot.process.name == name]
+                count = wanted.get(name, 1)
+                self._slots += [Slot(process) for _ in range(count - len(slots))]
+                surplus = slots[count:]
+                self._slots = [slot for slot in self._slots if slot not in surplus]
+                self._end([slot for slot in surplus if slot.child])
+            for slot in self._slots:
+                self._care_for(slot)
+
+    def _care_for(self, slot: Slot) -> None:
+        now = time.monotonic()
+        if slot.child is not None and slot.child.poll() is not None:
+            slot.pause_s = 0.5 if now - slot.started_at > LIVES_WELL_AFTER_S else min(slot.pause_s * 2, LONGEST_PAUSE_S)
+            slot.start_at = now + slot.pause_s
+            slot.deaths += 1
+            service = slot.process.name.partition("-")[0]
+            self._show(
+                service,
+                "warning",
+                f"{slot.process.name} ended ({slot.child.returncode}); it is started again in {slot.pause_s:.1f} s",
+            )
+            slot.child = None
+        if slot.child is None and now >= slot.start_at and not self._stopping.is_set():
+            self._start(slot)
+
+    def _start(self, slot: Slot) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DEPESHA_")}
+        slot.child = subprocess.Popen(
+            slot.process.command,
+            env={**inherited, **slot.process.environment},
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C in the terminal reaches us alone; we end them in order
+        )
+        slot.started_at = time.monotonic()
+        threading.Thread(target=self._read, args=(slot.process.name, slot.child), daemon=True).start()
+
+    def _end(self, slots: Sequence[Slot]) -> None:
+        children = [slot.child for slot in slots if slot.child]
+        for child in children:
+            if child.poll() is None:
+                child.terminate()
+        deadline = time.monotonic() + GRACE_S
+        for child in children:
+            try:
+                child.wait(max(deadline - time.monotonic(), 0.01))
+            except subprocess.TimeoutExpired:
+                kill_tree(child.pid)
+                child.wait()
+
+    def _read(self, name: str, child: subprocess.Popen[bytes]) -> None:
         service = name.partition("-")[0]
-        log_file = (self._root / "logs" / f"{name}.log").open("a", encoding="utf-8")
-        show = self._show
-        lock = threading.Lock()
-
-        class Stream:
-            def __init__(self, **_: Any) -> None:  # noqa: ANN401 - circus passes what it likes
-                self._rest = ""
-
-            def __call__(self, data: dict[str, Any]) -> None:
-                text = self._rest + data["data"].decode(errors="replace")
-                *lines, self._rest = text.split("\n")
-                with lock:
-                    for line in lines:
-                        if line.strip():
-                            log_file.write(line + "\n")
-                            show(service, *readable(line))
-                    log_file.flush()
-
-            def close(self) -> None:
+        with child, (self._root / "logs" / f"{name}.log").open("ab") as log_file:
+            for line in child.stdout or ():
+                log_file.write(line)
                 log_file.flush()
+                self._show(service, *readable(line.decode(errors="replace").rstrip()))
 
-        return Stream
 
-
-def endpoint(root: Path) -> str:
-    return f"ipc://{root}/circus.sock"
+def read_scale(root: Path) -> dict[str, int]:
+    """How many copies are wanted of each process that is not to have one."""
+    try:
+        counts: dict[str, int] = json.loads((root / "scale.json").read_text())
+    except FileNotFoundError:
+        return {}
+    return counts
 
 
 def scale(root: Path, name: str, count: int) -> None:
-    """Have `count` processes of that name in the running house.
+    """Have `count` copies of a process from now on; a running house follows within a moment.
 
     Raises:
-        LookupError: the house does not run, or has no such process; the message names those it has.
+        LookupError: there is no such process, or the count is not 0 to 64; the message says what there is.
 
     """
-    client = CircusClient(endpoint=endpoint(root), timeout=5)
-    try:
-        answer = client.send_message("set", name=name, options={"numprocesses": count})
-        if answer.get("status") != "ok":
-            names = ", ".join(sorted(client.send_message("list").get("watchers", [])))
-            raise LookupError(f"no process {name!r}; there are: {names}")
-    finally:
-        client.stop()
+    file = root / "processes.json"
+    names = json.loads(file.read_text()) if file.exists() else []
+    if name not in names:
+        raise LookupError(f"no process {name!r}; there are: {', '.join(names) or 'none, since Depesha never ran here'}")
+    if not 0 <= count <= 64:
+        raise LookupError(f"{count} copies of {name}: 0 to 64 can be had")
+    fresh = root / "scale.new"
+    fresh.write_text(json.dumps({**read_scale(root), name: count}))
+    fresh.replace(root / "scale.json")
 
 
 def readable(line: str) -> tuple[str, str]:

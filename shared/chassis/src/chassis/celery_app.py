@@ -86,6 +86,7 @@ def run_worker(
     app.task(name=f"{app.main}.handle", ignore_result=True)(handle)
     app.worker_main(
         [
+            "--quiet",  # no banner between the log lines
             "worker",
             f"--pool={pool}",
             f"--concurrency={concurrency}",
@@ -94,7 +95,6 @@ def run_worker(
             "--without-mingle",
             "--without-heartbeat",
             "--loglevel=WARNING",
-            "--quiet",
         ]
     )
 

@@ -88,7 +88,7 @@ def travel(story: DemoStory, house: House, files: dict[str, Path], step: Step) -
     leg("received")
     step(f"«{trip.headline}»: photos and tags")
     shown = _at_desk(trip, house, is_ready)
-    trip.tags = tuple(tag["label"] for tag in shown["tags"])
+    trip.tags = tuple(tag["label"] for tag in shown["draft"]["tags"])
     leg("photos and tags")
     step(f"«{trip.headline}»: published")
     if shown["state"] not in ("published", "publishing"):
@@ -103,7 +103,8 @@ def travel(story: DemoStory, house: House, files: dict[str, Path], step: Step) -
 
 def is_ready(story: dict[str, Any]) -> bool:
     """Every photo rendered or refused, tags proposed."""
-    return story["lights"]["images"] in ("done", "none", "failed") and story["lights"]["tags"] == "done"
+    answered = {image["image_id"] for image in story["images"] if image["manifest"] or image["rejected"]}
+    return answered >= {image["image_id"] for image in story["draft"]["images"]} and story["tagged_revision"] > 0
 
 
 def _at_desk(trip: Trip, house: House, is_good: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
