@@ -14,7 +14,7 @@ setup: .venv/ready ## create the environment (.venv) from requirements.lock
 	@$(PYTHON) -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' || { echo "Depesha needs Python 3.11 or newer with venv; $(PYTHON) is $$($(PYTHON) --version). Set PYTHON=…" >&2; exit 1; }
 	@[ -x $(bin)/python ] || $(PYTHON) -m venv .venv
 	@$(bin)/python -m pip install -q --disable-pip-version-check --require-hashes -r infra/local/bootstrap.lock
-	@$(bin)/uv pip sync -q --require-hashes requirements.lock
+	@$(bin)/uv pip sync -q --compile-bytecode --require-hashes requirements.lock
 	@$(bin)/uv pip install -q --no-deps $(foreach m,$(wildcard shared/* services/*) infra/local,-e $(m))
 	@touch $@
 

@@ -7,6 +7,7 @@ import signal
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -45,6 +46,7 @@ class Run:
             SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=self.console, transient=True
         ) as progress:
             task = progress.add_task("starting PostgreSQL, Valkey and S3")
+            photos = ThreadPoolExecutor(1).submit(tour.make_photos, self.root / "demo") if with_demo else None
             engines = start_engines(self.root)
             keeper: supervisor.Supervisor | None = None
             try:

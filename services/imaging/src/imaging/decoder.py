@@ -12,7 +12,7 @@ from typing import Any, cast
 from contracts.content import Box, Point
 from imaging.domain.limits import ImageRefusedError, sniff
 from imaging.domain.renditions import Format
-from imaging.renderer import read_message, write_message
+from imaging.pipe import read_message, write_message
 
 WALL_S = 30
 MOST_IMAGES = 200

@@ -1,17 +1,15 @@
 """The child process that decodes strangers' files: bytes in by pipe, renditions out by pipe, no credentials, no network.
 
-`python -m imaging.renderer` reads jobs from standard input until it ends. A message, in both directions, is two lengths
-(4 bytes each, big endian), a JSON header and a body. It never forks: libvips hangs after a fork.
+`python -m imaging.renderer` reads jobs from standard input until it ends. It never forks: libvips hangs after a fork.
 """
 
 import ctypes
-import json
 import os
 import resource
 import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, BinaryIO
+from typing import Any
 
 os.environ["VIPS_BLOCK_UNTRUSTED"] = "1"  # before libvips is loaded
 
@@ -21,6 +19,7 @@ from imaging.domain.crops import Box, Point, crop_box, cuts_faces, focus_of, to_
 from imaging.domain.limits import MAX_METADATA, SMALL_SIDE, ImageRefusedError, check_size, sniff
 from imaging.domain.renditions import QUALITY, STANDARD_SET, WORDS_FROM_WIDTH, Format, Rendition
 from imaging.domain.words import Words, exif, iim, read_iim, read_xmp, xmp
+from imaging.pipe import read_message, write_message
 
 MEMORY_BYTES = 3 * 2**30
 CPU_S_A_JOB = 20
@@ -34,29 +33,6 @@ ALLOWED_LOADERS = (
 )
 PERSONAL = ("exif", "xmp", "iptc", "gainmap", "jpeg-thumbnail", "icc", "heif", "png-comment", "gif-comment")
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
-
-
-def write_message(stream: BinaryIO, header: dict[str, Any], body: bytes = b"") -> None:
-    text = json.dumps(header, ensure_ascii=False).encode()
-    stream.write(len(text).to_bytes(4, "big") + len(body).to_bytes(4, "big") + text + body)
-    stream.flush()
-
-
-def read_message(stream: BinaryIO) -> tuple[dict[str, Any], bytes] | None:
-    """The next message; None at the end.
-
-    Raises:
-        EOFError: it ends in the middle of a message.
-
-    """
-    lengths = stream.read(8)
-    if not lengths:
-        return None
-    header_size, body_size = int.from_bytes(lengths[:4], "big"), int.from_bytes(lengths[4:], "big")
-    header, body = stream.read(header_size), stream.read(body_size)
-    if len(lengths) < 8 or len(header) < header_size or len(body) < body_size:
-        raise EOFError("the pipe closed in the middle of a message")
-    return json.loads(header), body
 
 
 def render(job: dict[str, Any], body: bytes, say: Callable[[dict[str, Any], bytes], None]) -> None:

@@ -1,5 +1,6 @@
 """Proposals for any text, e.g. while an editor types."""
 
+from functools import cache
 from html import escape
 
 from fastapi import FastAPI
@@ -26,14 +27,14 @@ class Suggested(BaseModel):
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
-    tagger, _versions = bootstrap.tagger(settings)
+    tagger = cache(lambda: bootstrap.tagger(settings)[0])  # the net takes 100 MB; loaded when first asked
     app = create_chassis_app(service="tagging", title="Depesha tagging", database=bootstrap.database(settings))
 
     @app.post("/suggestions")
     def suggest(text: Text) -> Suggested:
         """Tags and rubrics for a text that is not saved anywhere."""
         paragraphs = tuple(Paragraph(html=escape(part)) for part in text.body.split("\n\n") if part.strip())
-        proposals = tagger(StoryContent(headline=text.headline, lede=text.lede, blocks=paragraphs))
+        proposals = tagger()(StoryContent(headline=text.headline, lede=text.lede, blocks=paragraphs))
         return Suggested(tags=proposals.tags, rubrics=proposals.rubrics)
 
     return app

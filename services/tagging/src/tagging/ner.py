@@ -4,9 +4,6 @@ import importlib.util
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from navec import Navec
-from slovnet import NER
-
 from tagging.domain.names import Span
 from tagging.domain.words import words
 
@@ -17,6 +14,9 @@ MODEL_VERSION = "slovnet_ner_news_v1"
 
 def load() -> Callable[[str], Sequence[Span]]:
     """A function: text -> spans of person names. Loading takes about a second."""
+    from navec import Navec  # noqa: PLC0415 - both pull in numpy; the API may never need them
+    from slovnet import NER  # noqa: PLC0415
+
     spec = importlib.util.find_spec("natasha")
     if spec is None or spec.origin is None:
         raise RuntimeError("the models' package is not installed: run make setup")

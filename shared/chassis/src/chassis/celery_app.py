@@ -6,11 +6,13 @@ ledger sends again what is not handled within its lease. So nothing below tries 
 
 import base64
 import json
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import redis
 from celery import Celery
+from celery.exceptions import SecurityWarning
 from kombu.entity import Queue
 
 from chassis.ledger import PRIORITIES, queue_name
@@ -83,6 +85,8 @@ def run_worker(
     app: Celery, handle: Callable[[dict[str, Any]], None], *, pool: str, concurrency: int, name: str
 ) -> None:
     """Work until SIGTERM or SIGINT, then finish what is in hand. Never prefork: libvips hangs after a fork."""
+    # Inside a container root is the only user; what it may do is the container's business.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
     app.task(name=f"{app.main}.handle", ignore_result=True)(handle)
     app.worker_main(
         [

@@ -1,14 +1,15 @@
 """Sends the demo stories down the whole road through the same doors that everybody uses, and times each leg."""
 
+import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from stack.demo import web
-from stack.demo.photos import make_photo
 from stack.demo.stories import STORIES, DemoStory, Photo
 from stack.engines import wait_until
 from stack.house import House
@@ -32,11 +33,11 @@ class Trip:
     tags: tuple[str, ...] = ()
 
 
-def take(house: House, step: Step) -> list[Trip]:
+def take(house: House, photos: Future[dict[str, Path]], step: Step) -> list[Trip]:
     """All stories, one after the other, with the partner subscribed first."""
     subscribe_partner(house)
     step("making photographs")
-    files = make_photos(house.root / "demo")
+    files = photos.result()
     return [travel(story, house, files, step) for story in STORIES]
 
 
@@ -56,16 +57,18 @@ def subscribe_partner(house: House) -> None:
 
 
 def make_photos(folder: Path) -> dict[str, Path]:
-    """All photos of all stories, by name; kept for the next run."""
-
-    def make(photo: Photo) -> Path:
-        caption, _, credit = photo.line.partition("|")
-        credit = credit.partition(":")[2].partition(" / ")[0].strip()
-        return make_photo(folder / photo.name, photo.scene, photo.seed, caption.strip(), credit, photo.orientation)
-
+    """All photos of all stories, by name; kept for the next run. Made in processes whose memory goes with them."""
     photos = [photo for story in STORIES for photo in story.photos]
-    with ThreadPoolExecutor(2) as threads:
-        return dict(zip([photo.name for photo in photos], threads.map(make, photos), strict=True))
+    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:
+        return dict(zip([photo.name for photo in photos], processes.map(partial(_make, folder), photos), strict=True))
+
+
+def _make(folder: Path, photo: Photo) -> Path:
+    from stack.demo.photos import make_photo  # noqa: PLC0415 - numpy and libvips only in the children
+
+    caption, _, credit = photo.line.partition("|")
+    credit = credit.partition(":")[2].partition(" / ")[0].strip()
+    return make_photo(folder / photo.name, photo.scene, photo.seed, caption.strip(), credit, photo.orientation)
 
 
 def travel(story: DemoStory, house: House, files: dict[str, Path], step: Step) -> Trip:
