@@ -62,7 +62,9 @@ class Run:
                 for name in (*SERVICES, "partner"):
                     self._wait_for(house, name)
                 trips = (
-                    tour.take(house, lambda text: progress.update(task, description=escape(text))) if with_demo else []
+                    tour.take(house, photos, lambda text: progress.update(task, description=escape(text)))
+                    if photos
+                    else []
                 )
                 progress.stop()
                 self._summary(house, keeper, trips, time.monotonic() - started)
