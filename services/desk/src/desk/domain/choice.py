@@ -24,13 +24,19 @@ def key_of(label: Tag | Rubric) -> str:
 
 
 def merge(first: Sequence[Label], second: Sequence[Label]) -> tuple[Label, ...]:
-    """Both, each thing once, in order; of two with one key the one that the vocabulary knows."""
+    """Both, each thing once, in order; of two with one key the one that says more: in the vocabulary, or of a kind."""
     merged: dict[str, Label] = {}
     for label in (*first, *second):
         known = merged.get(key_of(label))
-        if known is None or (known.concept_id is None and label.concept_id is not None):
+        if known is None or _says_more(label, known):
             merged[key_of(label)] = label
     return tuple(merged.values())
+
+
+def _says_more(label: Tag | Rubric, known: Tag | Rubric) -> bool:
+    if known.concept_id is None and label.concept_id is not None:
+        return True
+    return known.concept_id is None and getattr(known, "kind", "") == "other" and getattr(label, "kind", "") != "other"
 
 
 def choose_tags(filed: Sequence[str], proposals: Sequence[TagProposal]) -> tuple[Tag, ...]:
