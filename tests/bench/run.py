@@ -47,7 +47,12 @@ def run_section(name: str, rounds: int) -> dict[str, Any]:
     spec.loader.exec_module(module)
     load_before = os.getloadavg()[0]
     rows: list[Row] = module.run(rounds)
-    return {"section": name, "at": datetime.now(UTC).isoformat(timespec="seconds"), "machine": machine(load_before), "rows": rows}
+    return {
+        "section": name,
+        "at": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine(load_before),
+        "rows": rows,
+    }
 
 
 def machine(load_before: float) -> dict[str, Any]:
@@ -64,7 +69,15 @@ def machine(load_before: float) -> dict[str, Any]:
 
 def show(results: list[dict[str, Any]], console: Console) -> None:
     table = Table(title="Depesha bench", title_style="bold", row_styles=["", "dim"])
-    for column, justify in (("section", "left"), ("what", "left"), ("value", "right"), ("versus", "left"), ("ratio", "right"), ("goal", "left"), ("", "center")):
+    for column, justify in (
+        ("section", "left"),
+        ("what", "left"),
+        ("value", "right"),
+        ("versus", "left"),
+        ("ratio", "right"),
+        ("goal", "left"),
+        ("", "center"),
+    ):
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for result in results:
         for row in result["rows"]:
@@ -81,7 +94,9 @@ def show(results: list[dict[str, Any]], console: Console) -> None:
     console.print(table)
     for result in results:
         facts = result["machine"]
-        console.print(f"{result['section']}: {facts['cpus']} cpus, load {facts['load_before']} → {facts['load_after']}, {facts['system']}, Python {facts['python']}")
+        console.print(
+            f"{result['section']}: {facts['cpus']} cpus, load {facts['load_before']} → {facts['load_after']}, {facts['system']}, Python {facts['python']}"
+        )
 
 
 def main() -> None:
@@ -98,7 +113,9 @@ def main() -> None:
     for name in wanted:
         with console.status(f"bench {name} …"):
             results.append(run_section(name, arguments.rounds))
-        (OUT / f"{name}.json").write_text(json.dumps(results[-1], ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        (OUT / f"{name}.json").write_text(
+            json.dumps(results[-1], ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
+        )
     show(results, console)
 
 
