@@ -46,7 +46,10 @@ docs: .venv/ready ## write the generated pages again
 bench: .venv/ready ## measure; `make bench S=road` one section
 	$(bin)/python tests/bench/run.py $(S)
 
+compose-test: .venv/ready ## build and run the composed system, and walk the road in it (needs Docker Engine)
+	sh tests/compose/run.sh
+
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: help setup run test check format lock docs bench clean
+.PHONY: help setup run test check format lock docs bench compose-test clean

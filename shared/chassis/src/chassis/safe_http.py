@@ -100,7 +100,7 @@ class SafeClient:
                     decode_content=False,
                     retries=False,
                 )
-                return Fetched(
+                fetched = Fetched(
                     url,
                     answer.status,
                     {key.lower(): value for key, value in answer.headers.items()},
@@ -110,6 +110,9 @@ class SafeClient:
                 if time.monotonic() >= deadline:
                     raise FetchFailed(f"{url}: took longer than {self.total_timeout_s:g} s") from None
                 raise FetchFailed(f"{url}: {_plain(error)}") from None
+        if time.monotonic() >= deadline:  # a connection cut in its headers looks like a short answer
+            raise FetchFailed(f"{url}: took longer than {self.total_timeout_s:g} s")
+        return fetched
 
     def _take_apart(self, url: str) -> tuple[str, str, int, str]:
         try:

@@ -156,10 +156,6 @@ def _unexpected(request: Request, error: Exception) -> Response:
     return problem(500, "Unexpected error", "something went wrong on our side; it is in our log", slug="unexpected")
 
 
-class _BodyTooLarge(TooLarge):
-    pass
-
-
 class Edge:
     """The outermost layer: limits the body, counts requests, adds the headers that every answer has."""
 
@@ -173,41 +169,50 @@ class Edge:
             await self.app(scope, receive, send)
             return
         started = time.perf_counter()
-        status = 500
-        limit = self.max_body_bytes
-
-        async def send_and_note(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-                message["headers"] = [*message.get("headers", []), (b"x-content-type-options", b"nosniff")]
-            await send(message)
-
-        received = 0
-
-        async def receive_within_limit() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > limit:
-                raise _BodyTooLarge(f"the body has more than {limit} bytes, the most that is taken here")
-            return message
-
+        exchange = _Exchange(scope, receive, send, self.max_body_bytes)
         try:
-            if _declared_length(scope) > limit:
-                await _refusal(Request(scope), _too_large(limit))(scope, receive, send_and_note)
+            if _declared_length(scope) > self.max_body_bytes:
+                await exchange.refuse()
             else:
-                await self.app(scope, receive_within_limit, send_and_note)
-        except _BodyTooLarge:
-            await _refusal(Request(scope), _too_large(limit))(scope, receive, send_and_note)
+                await self.app(scope, exchange.receive, exchange.send)
         finally:
             route = getattr(scope.get("route"), "path", "unmatched")
-            REQUESTS.labels(self.service, scope["method"], route, status).inc()
+            REQUESTS.labels(self.service, scope["method"], route, exchange.status).inc()
             SECONDS.labels(self.service, route).observe(time.perf_counter() - started)
 
 
-def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"the body has more than {limit} bytes, the most that is taken here", limit_bytes=limit)
+class _Exchange:
+    """One request and its answer. Once the body is over the limit the answer is 413, whatever the application says."""
+
+    def __init__(self, scope: Scope, receive: Receive, send: Send, max_body_bytes: int) -> None:
+        self.status = 500
+        self._scope, self._receive, self._send = scope, receive, send
+        self._limit = max_body_bytes
+        self._received = 0
+        self._answered = False
+
+    async def receive(self) -> Message:
+        message = await self._receive()
+        self._received += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if self._received > self._limit else message
+
+    async def send(self, message: Message) -> None:
+        if self._received > self._limit:
+            if not self._answered:
+                await self.refuse()
+            return
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message.get("headers", []), (b"x-content-type-options", b"nosniff")]
+        self._answered = True
+        await self._send(message)
+
+    async def refuse(self) -> None:
+        self._answered = True
+        self.status = TooLarge.status
+        detail = f"the body has more than {self._limit} bytes, the most that is taken here"
+        answer = problem(TooLarge.status, TooLarge.title, detail, slug=TooLarge.slug, limit_bytes=self._limit)
+        await answer(self._scope, self._receive, self._send)
 
 
 def _declared_length(scope: Scope) -> int:

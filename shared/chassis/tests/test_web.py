@@ -1,0 +1,135 @@
+"""What every API has: probes that tell the truth, limits, and errors as problems."""
+
+import psycopg
+import pytest
+from fastapi.testclient import TestClient
+from pydantic import BaseModel, ConfigDict
+
+from chassis.bucket import StorageDown
+from chassis.errors import Conflict, NotFound, Refusal
+from chassis.web import create_app
+
+
+class Form(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    number: int
+
+
+ERRORS = {
+    "refusal": Refusal("story 42: no", fields=(("/number", "must be 1 to 9"),)),
+    "missing": NotFound("story 42: not known here"),
+    "conflict": Conflict("story 42: revision 3 is older than 5", theirs=5),
+    "database": psycopg.OperationalError("password=secret is wrong"),
+    "storage": StorageDown("no"),
+    "bug": ZeroDivisionError("secret detail"),
+}
+
+
+def app(checks=None):
+    app = create_app(service="test", title="Test", checks=checks, max_body_bytes=1000)
+
+    @app.post("/forms")
+    def take(form: Form) -> int:
+        return form.number
+
+    @app.get("/errors/{name}")
+    def fail(name: str) -> None:
+        raise ERRORS[name]
+
+    return app
+
+
+@pytest.fixture
+def client():
+    return TestClient(app(), raise_server_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "title"),
+    [
+        ("refusal", 422, "This cannot be done"),
+        ("missing", 404, "Not found"),
+        ("conflict", 409, "Conflict"),
+        ("database", 503, "Not available now"),
+        ("storage", 503, "Not available now"),
+        ("bug", 500, "Unexpected error"),
+    ],
+)
+def test_every_error_is_a_problem_without_secrets(client, name, status, title):
+    answer = client.get(f"/errors/{name}")
+
+    problem = answer.json()
+    assert (answer.status_code, answer.headers["content-type"]) == (status, "application/problem+json")
+    assert (problem["status"], problem["title"]) == (status, title)
+    assert "secret" not in answer.text
+    assert "Traceback" not in answer.text
+
+
+def test_a_refusal_names_its_fields_and_carries_its_extras(client):
+    assert client.get("/errors/refusal").json()["errors"] == [{"pointer": "/number", "detail": "must be 1 to 9"}]
+    assert client.get("/errors/conflict").json()["theirs"] == 5
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        (b'{"number": "many"}', "/body/number"),
+        (b'{"number": 1, "mood": "sad"}', "/body/mood"),
+        (b"{}", "/body/number"),
+        (b"[]", "/body"),
+    ],
+)
+def test_a_wrong_body_is_refused_with_the_field_named(client, body, pointer):
+    answer = client.post("/forms", content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+
+
+@pytest.mark.parametrize("body", [b'{"number": ', b'{"number": "\xff\xfe"}', b"\x00"])
+def test_a_body_that_is_no_json_is_refused(client, body):
+    answer = client.post("/forms", content=body, headers={"content-type": "application/json"})
+
+    assert answer.status_code in (400, 422)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_a_body_over_the_limit_is_refused_whether_it_says_so_or_not(client):
+    def in_parts():
+        for _ in range(20):
+            yield b"x" * 100
+
+    declared = client.post("/forms", content=b"x" * 1001, headers={"content-type": "application/json"})
+    streamed = client.post("/forms", content=in_parts(), headers={"content-type": "application/json"})
+
+    for answer in (declared, streamed):
+        assert answer.status_code == 413
+        assert answer.json()["detail"] == "the body has more than 1000 bytes, the most that is taken here"
+
+
+def test_ready_tells_what_is_down_and_healthy_does_not_ask():
+    def down():
+        raise ConnectionError("nobody listens")
+
+    client = TestClient(app({"storage": down, "database": lambda: None}))
+
+    ready = client.get("/readyz")
+
+    assert (ready.status_code, ready.json()) == (
+        503,
+        {"ready": False, "down": {"storage": "ConnectionError: nobody listens"}},
+    )
+    assert client.get("/healthz").text == "ok"
+
+
+def test_metrics_count_requests_by_route(client):
+    client.post("/forms", json={"number": 1})
+
+    assert (
+        'depesha_http_requests_total{method="POST",route="/forms",service="test",status="200"}'
+        in client.get("/metrics").text
+    )
+
+
+def test_answers_forbid_guessing_their_type(client):
+    assert client.get("/healthz").headers["x-content-type-options"] == "nosniff"
