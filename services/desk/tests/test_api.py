@@ -1,21 +1,13 @@
 """The JSON API, as other programs use it."""
 
-import builders as make
+import desk_builders as make
 import pytest
 
 from chassis.testing import recorded_events
-from desk.handlers import events
 
 pytestmark = pytest.mark.stack
 
 URL = f"/api/stories/{make.STORY}"
-
-
-@pytest.fixture
-def story(database):
-    events.open_story(make.received(), database.unit_of_work())
-    events.take_image(make.processed(), database.unit_of_work())
-    events.take_tags(make.tagged(), database.unit_of_work())
 
 
 def test_the_list_holds_a_story_with_its_lights(api, story):

@@ -4,7 +4,7 @@ from itertools import permutations
 from typing import Any
 from uuid import UUID
 
-import builders as make
+import desk_builders as make
 import pytest
 
 from chassis.database import Database

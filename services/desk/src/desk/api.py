@@ -1,16 +1,126 @@
 """The desk's web application: pages for editors, and the JSON API for programs."""
 
-from fastapi import FastAPI
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import quote
 
+import psycopg
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse, RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from chassis import logs
+from chassis.database import Database
+from chassis.errors import NotFound, Refusal
 from chassis.web import create_app as create_chassis_app
+from chassis.web import problem
 from desk import bootstrap
-from desk.routes import json_api
+from desk.handlers import people
+from desk.live import Hub
+from desk.pages import HERE, Pages
+from desk.routes import json_api, monitor_pages, people_pages, room_pages, story_pages
+from desk.routes.sign_in import Guard, NotSignedIn, SameOrigin
 from desk.settings import Settings
+from desk.store.people import People
+from desk.store.rules import Preferences
+
+log = logs.get()
+
+
+class Files(StaticFiles):
+    """Bundled files bear a hash in their name and may be kept for ever."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        answer = await super().get_response(path, scope)
+        kept = "public, max-age=31536000, immutable" if path.startswith("bundle/") else "public, max-age=300"
+        answer.headers["cache-control"] = kept
+        return answer
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
-    database = bootstrap.database(settings)
-    app = create_chassis_app(service="desk", title="Depesha desk", database=database)
-    app.include_router(json_api.make_router(database))
+    database, neighbours = bootstrap.database(settings), bootstrap.neighbours(settings)
+    pages = Pages(public_url=settings.public_url, time_zone=_time_zone(database, settings))
+    guard = Guard(database, settings.desk_api_token.get_secret_value())
+    hub = Hub(database, lambda row, language: monitor_pages.draw_row(pages, row, language))
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        _invite_the_first(database, settings.desk_url)
+        yield
+        await hub.stop()
+        neighbours.close()
+        database.close()
+
+    app = create_chassis_app(
+        service="desk", title="Depesha desk", database=database, max_body_bytes=4 * 1024 * 1024, lifespan=lifespan
+    )
+    app.add_middleware(SameOrigin)
+    app.add_exception_handler(Refusal, _make_refusal(pages))
+    app.include_router(json_api.make_router(database, guard))
+    app.include_router(people_pages.make_router(database, pages, guard, settings.desk_url))
+    app.include_router(monitor_pages.make_router(database, pages, guard, hub))
+    app.include_router(story_pages.make_router(database, pages, guard, neighbours))
+    app.include_router(room_pages.make_router(database, pages, guard, neighbours, settings.desk_url))
+    app.mount("/static", Files(directory=HERE / "static"))
     return app
+
+
+def _time_zone(database: Database, settings: Settings) -> str:
+    try:
+        with database.connection() as connection:
+            return Preferences(connection).time_zone(settings.time_zone)
+    except psycopg.Error:
+        return settings.time_zone
+
+
+def _invite_the_first(database: Database, desk_url: str) -> None:
+    """Where nobody works yet, a link for the first chief editor stands in the log, once a start."""
+    try:
+        with database.connection() as connection:
+            if People(connection).any():
+                return
+        token = people.invite("chief", "first start", database.unit_of_work())
+    except psycopg.Error as error:
+        log.warning("nobody was invited: the database does not answer", reason=str(error).strip())
+        return
+    log.info("nobody works here yet: open this link once to become the chief editor", link=f"{desk_url}/join/{token}")
+
+
+def _make_refusal(pages: Pages):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own type of a handler
+    def refusal(request: Request, error: Exception) -> Response:
+        """A refusal as the asker understands it: a toast for a page's script, a page for a person, a problem for a program."""
+        if not isinstance(error, Refusal):
+            raise error
+        is_script = request.headers.get("hx-request") == "true"
+        wants_page = "text/html" in request.headers.get("accept", "") and request.method == "GET"
+        if isinstance(error, NotSignedIn) and (is_script or wants_page):
+            target = f"/sign-in?to={quote(request.url.path)}"
+            return (
+                Response(status_code=401, headers={"hx-redirect": target})
+                if is_script
+                else RedirectResponse(target, 303)
+            )
+        if is_script:
+            answer = pages.page("_problem.html", request, None, status=error.status, slug=error.slug, detail="")
+            answer.headers.update({"hx-retarget": "#toasts", "hx-reswap": "innerHTML"})
+            return answer
+        if wants_page:
+            return pages.page(
+                "refused.html",
+                request,
+                None,
+                status=error.status,
+                slug=error.slug,
+                is_missing=isinstance(error, NotFound),
+            )
+        return _problem(error)
+
+    return refusal
+
+
+def _problem(error: Refusal) -> JSONResponse:
+    errors = [{"pointer": pointer, "detail": detail} for pointer, detail in error.fields]
+    extra = {**error.extra, **({"errors": errors} if errors else {})}
+    return problem(error.status, error.title, error.detail, slug=error.slug, **extra)

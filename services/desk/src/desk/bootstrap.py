@@ -2,6 +2,7 @@
 
 from chassis.bucket import Bucket
 from chassis.database import Database
+from desk.neighbours import Neighbours
 from desk.settings import Settings
 
 
@@ -11,3 +12,7 @@ def database(settings: Settings) -> Database:
 
 def private_bucket(settings: Settings) -> Bucket:
     return Bucket.private(settings)
+
+
+def neighbours(settings: Settings) -> Neighbours:
+    return Neighbours(settings)

@@ -23,6 +23,7 @@ from contracts.events import (
 from desk.domain.choice import choose_rubrics, choose_tags
 from desk.domain.draft import Draft, changed_fields, content_of, draft_of
 from desk.domain.workflow import ReleaseAction, state_after_releases
+from desk.handlers.routing import route
 from desk.store.facts import Facts
 from desk.store.notices import Notices
 from desk.store.releases import Releases
@@ -53,6 +54,7 @@ def open_story(event: StoryReceived, uow: UnitOfWork) -> None:
         if is_new:
             stories.index_text(event.story_id, draft)
             Versions(uow.connection).add(event.story_id, event.revision, draft, by=event.source.name, cause="source")
+            route(event.story_id, uow)
         else:
             _update_from_source(event, draft, uow)
         _settle(event.story_id, "received" if is_new else "source", uow)

@@ -1,5 +1,6 @@
 """What the desk says no to."""
 
+from typing import Any
 from uuid import UUID
 
 from chassis.errors import Conflict, Forbidden, NotFound, Refusal
@@ -35,6 +36,10 @@ class PreflightBlocked(Refusal):
 
     title = "The pre-flight checks stop this release"
     slug = "preflight-blocked"
+
+    def __init__(self, detail: str, *, codes: frozenset[str], findings: list[dict[str, Any]]) -> None:
+        super().__init__(detail, findings=findings)
+        self.codes = codes
 
 
 class SamePerson(Conflict):

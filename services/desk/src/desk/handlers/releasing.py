@@ -1,7 +1,7 @@
 """What happens when an editor presses the button: the checks, the snapshot, the order; now or at a time."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
 
@@ -31,6 +31,9 @@ from desk.store.work import Audit, Schedule
 log = logs.get()
 
 SCHEDULER: Final = "Scheduler"
+PASSING: Final = frozenset({"image_waiting"})
+"""What stops a release for a moment only."""
+PATIENCE: Final = timedelta(minutes=10)
 
 
 @dataclass(frozen=True)
@@ -114,10 +117,11 @@ def _check_order(story: Story, order: Order, actor: Actor, uow: UnitOfWork) -> N
         return
     if Preferences(uow.connection).two_person_rule() and story.edited_by == actor.name:
         raise SamePerson(f"story {story.story_id}: {actor.name} edited it last; somebody else must publish it")
-    blocking = [one for one in preflight(story, uow) if one.level == "block"]
+    blocking = [one for one in preflight_of(story, uow.connection) if one.level == "block"]
     if blocking:
         raise PreflightBlocked(
             f"story {story.story_id}: {', '.join(one.code for one in blocking)}",
+            codes=frozenset(one.code for one in blocking),
             findings=[{"code": one.code, "level": one.level, "image_id": one.image_id} for one in blocking],
         )
 
@@ -130,17 +134,17 @@ def manifests_of(story: Story, uow: UnitOfWork) -> dict[UUID, Manifest]:
     }
 
 
-def preflight(story: Story, uow: UnitOfWork) -> list[Finding]:
+def preflight_of(story: Story, connection: psycopg.Connection) -> list[Finding]:
     """What the checks say of the story as it lies on the desk now, the blocking ones first."""
-    facts = Facts(uow.connection)
+    facts = Facts(connection)
     situation = Situation(
         draft=story.draft,
         images=facts.images(story.story_id),
-        duplicates_live=Stories(uow.connection).live_among(story.duplicate_of),
+        duplicates_live=Stories(connection).live_among(story.duplicate_of),
         has_new_source=story.source_revision > story.source_seen,
         is_withdrawn=story.withdrawn_reason is not None,
     )
-    rules = PreflightRules(uow.connection)
+    rules = PreflightRules(connection)
     return find_problems(situation, rules.levels(), rules.footnote_terms())
 
 
@@ -207,6 +211,10 @@ def _fire(story_id: UUID, database: Database) -> None:
             action: ReleaseAction = "correct" if story.state == "published" else "publish"
             order = Order(action, note=entry.note, embargo_until=entry.embargo_until)
             order_inside(story, order, scheduler_for(entry.set_by), uow)
+    except PreflightBlocked as refusal:
+        if refusal.codes <= PASSING and _put_off(story_id, database):
+            return
+        _set_aside(story_id, refusal.detail, database)
     except Refusal as refusal:
         _set_aside(story_id, refusal.detail, database)
     except psycopg.OperationalError:
@@ -214,6 +222,12 @@ def _fire(story_id: UUID, database: Database) -> None:
     except Exception as error:
         log.exception("a scheduled story did not fire", story_id=str(story_id))
         _set_aside(story_id, f"{type(error).__name__}: {error}", database)
+
+
+def _put_off(story_id: UUID, database: Database) -> bool:
+    """Look again in a moment, for at most `PATIENCE`; photos that were still being made are then there."""
+    with database.unit_of_work() as uow:
+        return Schedule(uow.connection).put_off(story_id, PATIENCE)
 
 
 def scheduler_for(name: str) -> Actor:

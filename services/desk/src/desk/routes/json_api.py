@@ -18,13 +18,11 @@ from desk.domain.workflow import ReleaseAction, ReleaseState, State, Step
 from desk.handlers import editing, releasing
 from desk.handlers.refusals import StoryUnknown
 from desk.handlers.releasing import Order
-from desk.routes.sign_in import program_or_person
+from desk.routes.sign_in import Guard
 from desk.store.facts import Facts
 from desk.store.monitor import Monitor
 from desk.store.releases import Releases
 from desk.store.stories import Stories
-
-Who = Annotated[Actor, Depends(program_or_person)]
 
 
 class StoryLine(BaseModel):
@@ -194,8 +192,9 @@ def _invalid(name: str, message: str, got: object) -> RequestValidationError:
     return RequestValidationError([{"loc": ("body", name), "msg": message, "type": "value_error", "input": got}])
 
 
-def make_router(database: Database) -> APIRouter:  # noqa: C901 - a list of routes
+def make_router(database: Database, guard: Guard) -> APIRouter:  # noqa: C901 - a list of routes
     router = APIRouter(prefix="/api", tags=["stories"])
+    Who = Annotated[Actor, Depends(guard.program_or_person)]  # noqa: N806 - a type
 
     @router.get("/stories")
     def stories(

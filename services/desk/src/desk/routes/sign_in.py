@@ -1,8 +1,93 @@
-"""Who is at the door. The one place that decides it: everything else asks `program_or_person` or `person`."""
+"""Who is at the door. The one place that decides it: everything else asks for a `Guard`'s answer."""
 
+import hmac
+from urllib.parse import urlsplit
+
+from fastapi import Request
+from starlette.datastructures import Headers
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from chassis.database import Database
+from chassis.errors import Forbidden, Refusal
 from desk.domain.people import PROGRAM, Actor
+from desk.store.people import Sessions
+
+COOKIE = "__Host-desk"
+"""Secure, for this host and the whole of it only; browsers take it from loopback without TLS too."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-def program_or_person() -> Actor:
-    """A program with the desk's token, or a person who signed in."""
-    return PROGRAM
+class NotSignedIn(Refusal):
+    """Nobody has signed in here."""
+
+    status = 401
+    title = "Sign in first"
+    slug = "not-signed-in"
+
+
+class Guard:
+    """Knows sessions and the programs' token."""
+
+    def __init__(self, database: Database, api_token: str) -> None:
+        self._database = database
+        self._api_token = api_token
+
+    def person(self, request: Request) -> Actor:
+        """Whoever signed in.
+
+        Raises:
+            NotSignedIn: nobody, or the session has ended.
+
+        """
+        token = request.cookies.get(COOKIE, "")
+        if token:
+            with self._database.connection() as connection:
+                person = Sessions(connection).person(token)
+            if person is not None:
+                return person.actor
+        raise NotSignedIn("no session, or it has ended")
+
+    def admin(self, request: Request) -> Actor:
+        actor = self.person(request)
+        if not actor.is_admin:
+            raise Forbidden(f"the role {actor.role} may not change the newsroom's settings")
+        return actor
+
+    def program_or_person(self, request: Request) -> Actor:
+        """A program with the desk's token, or a person who signed in."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if not token:
+            return self.person(request)
+        is_ours = hmac.compare_digest(token.encode(), self._api_token.encode())
+        if scheme.lower() != "bearer" or not self._api_token or not is_ours:
+            raise NotSignedIn("the bearer token is not the desk's")
+        return PROGRAM
+
+
+class SameOrigin:
+    """Refuses requests that change something and come from another site's page.
+
+    Browsers say where a request comes from in Sec-Fetch-Site, older ones in Origin; programs with a bearer token have no
+    cookies that could be abused. Source: OWASP, Cross-Site Request Forgery Prevention, "Fetch Metadata headers".
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and not _is_ours(Headers(scope=scope)):
+            await PlainTextResponse("this request comes from another site", status_code=403)(scope, receive, send)
+            return
+        await self.app(scope, receive, send)
+
+
+def _is_ours(headers: Headers) -> bool:
+    if "authorization" in headers and "cookie" not in headers:
+        return True
+    if site := headers.get("sec-fetch-site"):
+        return site in ("same-origin", "none")
+    if origin := headers.get("origin"):
+        return urlsplit(origin).netloc == headers.get("host", "")
+    return "cookie" not in headers

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -19,6 +20,9 @@ edited_at, edited_by, version, release_state, release_action, release_problem, l
 sites_total, sites_failing, due_at, changed_at"""
 
 GET = f"SELECT {COLUMNS} FROM story WHERE story_id = %s"  # noqa: S608 - our own columns
+OF_LAST_DAY = (
+    f"SELECT {COLUMNS} FROM story WHERE received_at > now() - interval '1 day' ORDER BY received_at DESC LIMIT %s"  # noqa: S608 - our own columns
+)
 GET_LOCKED = f"{GET} FOR UPDATE"
 
 INSERT = """
@@ -152,12 +156,11 @@ class Stories:
     def get(self, story_id: UUID, *, lock: bool = False) -> Story | None:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             row = cursor.execute(GET_LOCKED if lock else GET, (story_id,)).fetchone()
-        if row is None:
-            return None
-        row["draft"] = Draft.model_validate(row["draft"])
-        row["source"] = Source.model_validate(row["source"])
-        row["source_content"] = StoryContent.model_validate(row["source_content"])
-        return Story(**row)
+        return _story(row) if row else None
+
+    def of_last_day(self, limit: int = 500) -> list[Story]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return [_story(row) for row in cursor.execute(OF_LAST_DAY, (limit,)).fetchall()]
 
     def add(
         self,
@@ -222,6 +225,10 @@ class Stories:
     def set_version(self, story_id: UUID, version: int) -> None:
         self._connection.execute("UPDATE story SET version = %s WHERE story_id = %s", (version, story_id))
 
+    def keep_rubrics(self, story_id: UUID) -> None:
+        """A rule chose them: the machine's proposals no longer replace them."""
+        self._connection.execute("UPDATE story SET rubrics_by_editor = true WHERE story_id = %s", (story_id,))
+
     def see_source(self, story_id: UUID) -> None:
         self._connection.execute("UPDATE story SET source_seen = source_revision WHERE story_id = %s", (story_id,))
 
@@ -252,6 +259,13 @@ class Stories:
         """Bring what the monitor shows up to all that is known, and tell open monitors. Nothing where the story is not here yet."""
         if self._connection.execute(SUMMARISE, {"story_id": story_id}).rowcount:
             self._connection.execute("INSERT INTO change (story_id, what) VALUES (%s, %s)", (story_id, what))
+
+
+def _story(row: dict[str, Any]) -> Story:
+    row["draft"] = Draft.model_validate(row["draft"])
+    row["source"] = Source.model_validate(row["source"])
+    row["source_content"] = StoryContent.model_validate(row["source_content"])
+    return Story(**row)
 
 
 def _json(model: Draft | Source | StoryContent) -> Jsonb:

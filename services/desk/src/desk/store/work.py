@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -144,6 +144,15 @@ class Schedule:
                 """,
                 (story_id,),
             ).fetchone()
+
+    def put_off(self, story_id: UUID, patience: timedelta) -> bool:
+        """Leave a due entry for the next look. False: it was set longer ago than `patience`."""
+        return (
+            self._connection.execute(
+                "SELECT 1 FROM schedule WHERE story_id = %s AND due_at > now() - %s", (story_id, patience)
+            ).fetchone()
+            is not None
+        )
 
     def cancel(self, story_id: UUID) -> bool:
         return self._connection.execute("DELETE FROM schedule WHERE story_id = %s", (story_id,)).rowcount == 1

@@ -1,0 +1,132 @@
+"""What happens when people sign in, are invited, and leave."""
+
+import secrets
+from typing import Final
+from uuid import UUID
+
+from argon2 import PasswordHasher
+from argon2.exceptions import InvalidHashError, VerifyMismatchError
+
+from chassis.errors import Refusal
+from chassis.ids import new_id
+from chassis.unit_of_work import UnitOfWork
+from desk.domain.people import Actor
+from desk.store.people import Invitations, People, Person, Sessions
+from desk.store.work import Audit
+
+HASHER: Final = PasswordHasher()
+"""Argon2id with the library's parameters, those of RFC 9106's low-memory profile."""
+
+NOBODY: Final = HASHER.hash(secrets.token_urlsafe())
+"""Checked when an e-mail is unknown, so that the answer takes as long as for a known one."""
+
+FAILURES_MINUTES: Final = 15
+FAILURES_PER_EMAIL: Final = 8
+FAILURES_PER_ADDRESS: Final = 40
+PASSWORD_SHORTEST: Final = 10
+INVITATION_HOURS: Final = 72
+
+
+class SignInRefused(Refusal):
+    """E-mail and password do not fit together. It does not say which is wrong."""
+
+    status = 401
+    title = "Sign-in refused"
+    slug = "sign-in-refused"
+
+
+class TooManyFailures(Refusal):
+    """Too many failed sign-ins; the next may come later."""
+
+    status = 429
+    title = "Too many attempts"
+    slug = "too-many-attempts"
+
+
+class InvitationOver(Refusal):
+    """The link was used, is too old, or never was one."""
+
+    status = 410
+    title = "This link no longer holds"
+    slug = "invitation-over"
+
+
+class PasswordWeak(Refusal):
+    """The password is too short."""
+
+
+def sign_in(email: str, password: str, address: str, uow: UnitOfWork) -> tuple[str, Person]:
+    """A new session's token, and whose it is.
+
+    Raises:
+        SignInRefused, TooManyFailures: with the failure noted.
+
+    """
+    keys = (f"email:{email.strip().lower()[:200]}", f"address:{address}")
+    with uow.database.connection() as connection:
+        sessions = Sessions(connection)
+        limits = zip(keys, (FAILURES_PER_EMAIL, FAILURES_PER_ADDRESS), strict=True)
+        if any(sessions.failures(key, FAILURES_MINUTES) >= most for key, most in limits):
+            raise TooManyFailures(f"more than {FAILURES_PER_EMAIL} failures in {FAILURES_MINUTES} minutes")
+        person = People(connection).by_email(email)
+    if not _fits(person.password_hash if person else NOBODY, password) or person is None or not person.is_active:
+        with uow:
+            Sessions(uow.connection).note_failure(*keys)
+        raise SignInRefused("e-mail and password do not fit together")
+    token = secrets.token_urlsafe(32)
+    with uow:
+        Sessions(uow.connection).add(token, person.person_id)
+        if HASHER.check_needs_rehash(person.password_hash):
+            People(uow.connection).set_password_hash(person.person_id, HASHER.hash(password))
+        Audit(uow.connection).write(person.name, "sign_in")
+    return token, person
+
+
+def _fits(password_hash: str, password: str) -> bool:
+    try:
+        return HASHER.verify(password_hash, password)
+    except (VerifyMismatchError, InvalidHashError):
+        return False
+
+
+def sign_out(token: str, uow: UnitOfWork) -> None:
+    with uow:
+        Sessions(uow.connection).end(token)
+
+
+def invite(role: str, made_by: str, uow: UnitOfWork, *, hours: int = INVITATION_HOURS) -> str:
+    """The token of a link that makes one person of this role."""
+    token = secrets.token_urlsafe(32)
+    with uow:
+        Invitations(uow.connection).add(token, role, made_by, hours)
+        Audit(uow.connection).write(made_by, "invite", detail={"role": role})
+    return token
+
+
+def accept_invitation(invitation: str, email: str, name: str, password: str, uow: UnitOfWork) -> str:
+    """Make the person, use up the link, and sign in: a session's token.
+
+    Raises:
+        InvitationOver, PasswordWeak: nothing is made.
+
+    """
+    if len(password) < PASSWORD_SHORTEST:
+        raise PasswordWeak(f"the password has {len(password)} characters; the least is {PASSWORD_SHORTEST}")
+    password_hash, token, person_id = HASHER.hash(password), secrets.token_urlsafe(32), new_id()
+    with uow:
+        role = Invitations(uow.connection).use(invitation)
+        if role is None:
+            raise InvitationOver("this invitation was used or is too old")
+        if not People(uow.connection).add(person_id, email, name, role, password_hash):
+            raise PasswordWeak(f"somebody signs in with {email} already", fields=(("/email", "is taken"),))
+        Sessions(uow.connection).add(token, person_id)
+        Audit(uow.connection).write(name, "join", detail={"role": role})
+    return token
+
+
+def set_role(person_id: UUID, role: str, actor: Actor, uow: UnitOfWork, *, is_active: bool) -> None:
+    with uow:
+        People(uow.connection).set_role(person_id, role, is_active=is_active)
+        Audit(uow.connection).write(
+            actor.name, "set_role", detail={"person_id": str(person_id), "role": role, "is_active": is_active}
+        )

@@ -1,0 +1,71 @@
+"""What happens with a new story by the newsroom's rules, and how a rule is tried out before it counts."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+from uuid import UUID
+
+import psycopg
+
+from chassis.unit_of_work import UnitOfWork
+from contracts.content import Rubric
+from desk.domain.choice import merge
+from desk.domain.draft import body_text
+from desk.domain.routing import Incoming, Rule, first_fitting, fits
+from desk.store.rules import RoutingRules
+from desk.store.stories import Stories, Story
+from desk.store.work import Audit, Schedule
+
+PUBLISH_AFTER: Final = timedelta(seconds=5)
+"""A trusted source's story waits this long for its tags and photos; while photos are still being made it waits on."""
+
+ROUTER: Final = "Routing"
+
+
+def incoming_of(story: Story) -> Incoming:
+    draft = story.draft
+    return Incoming(
+        source_id=story.source.source_id,
+        text=f"{draft.headline}\n{draft.lede}\n{body_text(draft)}",
+        urgency=draft.urgency,
+    )
+
+
+def route(story_id: UUID, uow: UnitOfWork) -> None:
+    """Apply the first rule that fits a story which has just been opened, in the same transaction."""
+    rules = RoutingRules(uow.connection).all()
+    story = Stories(uow.connection).get(story_id, lock=True) if rules else None
+    if story is None or (rule := first_fitting(rules, incoming_of(story))) is None:
+        return
+    _apply(rule, story, uow)
+    Audit(uow.connection).write(ROUTER, "routing", story_id, {"reason": rule.name})
+
+
+def _apply(rule: Rule, story: Story, uow: UnitOfWork) -> None:
+    stories = Stories(uow.connection)
+    draft = story.draft
+    if rule.rubric:
+        draft = draft.model_copy(update={"rubrics": merge((Rubric(label=rule.rubric),), draft.rubrics)})
+    if rule.urgency is not None:
+        draft = draft.model_copy(update={"urgency": rule.urgency})
+    if draft != story.draft:
+        stories.save_draft(story.story_id, draft, story.revision, story.field_revisions)
+        if rule.rubric:
+            stories.keep_rubrics(story.story_id)
+    if rule.assignee_id is not None:
+        stories.assign(story.story_id, rule.assignee_id)
+    if rule.outcome == "ready":
+        stories.set_state(story.story_id, "ready")
+    elif rule.outcome == "spike":
+        stories.set_state(story.story_id, "spiked")
+    elif rule.outcome == "publish":
+        stories.set_state(story.story_id, "ready")
+        due_at = datetime.now(UTC) + PUBLISH_AFTER
+        Schedule(uow.connection).set(story.story_id, due_at, "publish", note="", embargo_until=None, by=ROUTER)
+
+
+def try_out(rule: Rule | None, connection: psycopg.Connection) -> list[Story]:
+    """Which stories of the last day the rule would have taken. Nothing is changed."""
+    if rule is None:
+        return []
+    trial = rule.model_copy(update={"is_on": True})
+    return [story for story in Stories(connection).of_last_day() if fits(trial, incoming_of(story))]

@@ -1,0 +1,72 @@
+"""What the desk asks of the other services' APIs: previews, resends, sites, sources, vocabulary."""
+
+from typing import Any
+from uuid import UUID
+
+import httpx2
+
+from chassis.errors import Unavailable
+from contracts.content import Snapshot
+from desk.settings import Settings
+
+
+class NeighbourDown(Unavailable):
+    """Another service does not answer. What is saved here is safe."""
+
+    title = "Another part of the house does not answer"
+    slug = "neighbour-down"
+
+
+class Neighbours:
+    """One HTTP client for all; its answers are JSON unless said otherwise."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._urls = {
+            "publication": settings.publication_url,
+            "delivery": settings.delivery_url,
+            "ingestion": settings.ingestion_url,
+            "tagging": settings.tagging_url,
+        }
+        self._client = httpx2.Client(timeout=httpx2.Timeout(10, connect=2), trust_env=False)
+
+    def close(self) -> None:
+        self._client.close()
+
+    def call(self, service: str, method: str, path: str, body: Any = None) -> httpx2.Response:  # noqa: ANN401 - JSON
+        """The answer, whatever its status.
+
+        Raises:
+            NeighbourDown: there was none.
+
+        """
+        try:
+            return self._client.request(method, f"{self._urls[service].rstrip('/')}{path}", json=body)
+        except httpx2.HTTPError as error:
+            raise NeighbourDown(f"{service}: {type(error).__name__}") from error
+
+    def preview(self, snapshot: Snapshot, at: str) -> str:
+        """The page as it would be published, as HTML."""
+        answer = self.call("publication", "POST", "/previews", {"snapshot": snapshot.model_dump(mode="json"), "at": at})
+        if answer.status_code != 200:
+            raise NeighbourDown(f"publication answers {answer.status_code}")
+        return answer.text
+
+    def resend(self, story_id: UUID, version: int) -> int:
+        """How many deliveries are tried again now."""
+        answer = self.call("delivery", "POST", f"/stories/{story_id}/versions/{version}/resend")
+        return int(answer.json().get("resent", 0)) if answer.status_code == 202 else 0
+
+    def sites(self) -> list[dict[str, Any]]:
+        answer = self.call("delivery", "GET", "/endpoints")
+        return list(answer.json()) if answer.status_code == 200 else []
+
+    def list_or_nothing(self, service: str, path: str) -> list[Any] | None:
+        """A JSON list; None where the service does not answer or has no such thing (yet)."""
+        try:
+            answer = self.call(service, "GET", path)
+        except NeighbourDown:
+            return None
+        if answer.status_code != 200:
+            return None
+        found = answer.json()
+        return found if isinstance(found, list) else None

@@ -1,0 +1,124 @@
+"""Signing in and out, and joining by an invitation."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+from pydantic import BaseModel, ConfigDict
+
+from chassis.database import Database
+from chassis.errors import Refusal
+from desk.domain.people import Actor
+from desk.domain.workflow import Role
+from desk.handlers import people
+from desk.i18n import LANGUAGES
+from desk.pages import Pages
+from desk.routes.sign_in import COOKIE, Guard
+from desk.store.people import SESSION_DAYS, Invitations, People
+
+
+class InvitationForm(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    role: Role = "editor"
+
+
+class InvitationAnswer(BaseModel):
+    url: str
+    role: Role
+
+
+def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -> APIRouter:  # noqa: C901 - a list of routes
+    router = APIRouter(include_in_schema=False)
+    Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
+
+    @router.get("/sign-in")
+    def sign_in_page(request: Request, to: str = "/") -> Response:
+        with database.connection() as connection:
+            has_people = People(connection).any()
+        return pages.page("sign_in.html", request, None, to=_local(to), email="", problem="", has_people=has_people)
+
+    @router.post("/sign-in")
+    def sign_in(
+        request: Request,
+        email: Annotated[str, Form(max_length=200)],
+        password: Annotated[str, Form(max_length=1000)],
+        to: Annotated[str, Form(max_length=2000)] = "/",
+    ) -> Response:
+        address = request.client.host if request.client else "?"
+        try:
+            token, _ = people.sign_in(email, password, address, database.unit_of_work())
+        except (people.SignInRefused, people.TooManyFailures) as refusal:
+            values = {"to": _local(to), "email": email, "problem": refusal.slug, "has_people": True}
+            return pages.page("sign_in.html", request, None, status=refusal.status, **values)
+        return _with_session(RedirectResponse(_local(to), 303), token)
+
+    @router.post("/sign-out")
+    def sign_out(request: Request) -> Response:
+        people.sign_out(request.cookies.get(COOKIE, ""), database.unit_of_work())
+        answer = RedirectResponse("/sign-in", 303)
+        answer.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax")
+        return answer
+
+    @router.get("/join/{token}")
+    def join_page(request: Request, token: str) -> Response:
+        with database.connection() as connection:
+            role = Invitations(connection).role_of(token)
+        return pages.page(
+            "join.html",
+            request,
+            None,
+            status=200 if role else 410,
+            token=token,
+            role=role,
+            problem="",
+            email="",
+            name="",
+        )
+
+    @router.post("/join/{token}")
+    def join(
+        request: Request,
+        token: str,
+        email: Annotated[str, Form(max_length=200, pattern=r"^[^@\s]+@[^@\s]+$")],
+        name: Annotated[str, Form(min_length=1, max_length=100)],
+        password: Annotated[str, Form(max_length=1000)],
+    ) -> Response:
+        try:
+            session = people.accept_invitation(token, email, name, password, database.unit_of_work())
+        except Refusal as refusal:
+            with database.connection() as connection:
+                role = Invitations(connection).role_of(token)
+            values = {"token": token, "role": role, "problem": refusal.detail, "email": email, "name": name}
+            return pages.page("join.html", request, None, status=refusal.status, **values)
+        return _with_session(RedirectResponse("/", 303), session)
+
+    @router.post("/language")
+    def language(who: Who, request: Request, to: Annotated[str, Form(max_length=10)]) -> Response:
+        if to in LANGUAGES:
+            with database.unit_of_work() as uow:
+                People(uow.connection).set_language(who.person_id, to)
+        return RedirectResponse(_local(request.headers.get("referer", "/"), request.url.netloc), 303)
+
+    @router.post("/api/invitations", status_code=201)
+    def invite(form: InvitationForm, who: Annotated[Actor, Depends(guard.program_or_person)]) -> InvitationAnswer:
+        """A link that makes one person. Whoever has it signs up with that role; it holds for three days, once."""
+        if not who.is_admin:
+            raise people.SignInRefused(f"the role {who.role} invites nobody")
+        token = people.invite(form.role, who.name, database.unit_of_work())
+        return InvitationAnswer(url=f"{desk_url}/join/{token}", role=form.role)
+
+    return router
+
+
+def _with_session(answer: Response, token: str) -> Response:
+    answer.set_cookie(COOKIE, token, max_age=SESSION_DAYS * 86400, path="/", secure=True, httponly=True, samesite="lax")
+    return answer
+
+
+def _local(to: str, netloc: str = "") -> str:
+    """An address of our own only: nobody is led to another site by a link to the sign-in page."""
+    if netloc and "://" in to:
+        rest = to.partition("://")[2]
+        to = rest[len(netloc) :] if rest.startswith(netloc) else "/"
+    return to if to.startswith("/") and not to.startswith(("//", "/\\")) else "/"

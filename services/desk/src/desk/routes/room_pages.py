@@ -1,0 +1,236 @@
+"""The newsroom's own pages: delivery as a whole, people, checks, routing rules, sites, sources, the log."""
+# ruff: noqa: PLR0913, PLR0917, FBT002 - a route's arguments are the form's fields, and whoever asks is named though not used
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+from zoneinfo import available_timezones
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import RedirectResponse, Response
+
+from chassis.database import Database
+from chassis.errors import Refusal
+from chassis.ids import new_id
+from desk.domain.people import Actor
+from desk.domain.preflight import LEVELS, Finding, Level
+from desk.domain.routing import Rule
+from desk.domain.workflow import Role
+from desk.handlers import people as people_handlers
+from desk.handlers import routing
+from desk.neighbours import Neighbours
+from desk.pages import Pages
+from desk.routes.sign_in import Guard
+from desk.store.board import Board
+from desk.store.monitor import Monitor
+from desk.store.notices import Notices
+from desk.store.people import People
+from desk.store.rules import Preferences, PreflightRules, RoutingRules
+from desk.store.work import Audit
+
+
+class FormWrong(Refusal):
+    """A form of the newsroom's pages holds something that cannot be."""
+
+
+def make_router(  # noqa: C901, PLR0915 - a list of routes
+    database: Database, pages: Pages, guard: Guard, neighbours: Neighbours, desk_url: str
+) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+    Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
+    Admin = Annotated[Actor, Depends(guard.admin)]  # noqa: N806 - a type
+
+    def show(name: str, request: Request, who: Actor, **values: Any) -> Response:  # noqa: ANN401 - templates take anything
+        with database.connection() as connection:
+            news = Notices(connection).count_new(who.person_id)
+        return pages.page(name, request, who, news=news, **values)
+
+    @router.get("/delivery")
+    def delivery(request: Request, who: Who) -> Response:
+        with database.connection() as connection:
+            board = Board(connection)
+            values = {
+                "figures": board.figures(),
+                "sites": board.sites(),
+                "trouble": board.trouble(),
+                "late": board.on_the_way(),
+            }
+        return show("delivery.html", request, who, **values)
+
+    @router.get("/admin")
+    def people(request: Request, who: Admin) -> Response:
+        with database.connection() as connection:
+            listed = People(connection).all()
+        return show("admin_people.html", request, who, people=listed, link="")
+
+    @router.post("/admin/invitations")
+    def invite(request: Request, who: Admin, role: Annotated[Role, Form()]) -> Response:
+        token = people_handlers.invite(role, who.name, database.unit_of_work())
+        with database.connection() as connection:
+            listed = People(connection).all()
+        return show("admin_people.html", request, who, people=listed, link=f"{desk_url}/join/{token}")
+
+    @router.post("/admin/people/{person_id}")
+    def set_role(
+        person_id: UUID, who: Admin, role: Annotated[Role, Form()], is_active: Annotated[bool, Form()] = False
+    ) -> Response:
+        if person_id == who.person_id and (not is_active or role not in ("chief", "ops")):
+            raise FormWrong("nobody takes their own rights away: ask another chief editor")
+        people_handlers.set_role(person_id, role, who, database.unit_of_work(), is_active=is_active)
+        return RedirectResponse("/admin", 303)
+
+    @router.get("/admin/checks")
+    def checks(request: Request, who: Admin) -> Response:
+        with database.connection() as connection:
+            rules, preferences = PreflightRules(connection), Preferences(connection)
+            values = {
+                "levels": {Finding(code, about="", place=1): level for code, level in rules.levels().items()},
+                "terms": rules.footnote_terms(),
+                "two_person": preferences.two_person_rule(),
+                "zone": preferences.time_zone(pages.time_zone),
+            }
+        return show("admin_checks.html", request, who, **values)
+
+    @router.post("/admin/checks")
+    async def set_checks(request: Request, who: Admin) -> Response:
+        form = await request.form()
+        levels: dict[str, Level] = {code: _level(str(form.get(code))) for code in LEVELS if code in form}
+        zone = str(form.get("time_zone", pages.time_zone))
+        if zone not in available_timezones():
+            raise FormWrong(f"time zone {zone!r}: there is none of this name", fields=(("/time_zone", "is unknown"),))
+        with database.unit_of_work() as uow:
+            rules, preferences = PreflightRules(uow.connection), Preferences(uow.connection)
+            rules.set(levels)
+            rules.set_footnote_terms([term.strip() for term in str(form.get("terms", "")).splitlines()])
+            preferences.set("two_person_rule", form.get("two_person") == "true")
+            preferences.set("time_zone", zone)
+            Audit(uow.connection).write(who.name, "rules", detail={"levels": levels})
+        pages.set_time_zone(zone)
+        return RedirectResponse("/admin/checks", 303)
+
+    @router.get("/admin/routing")
+    def rules(request: Request, who: Admin, tried: UUID | None = None) -> Response:
+        with database.connection() as connection:
+            listed = RoutingRules(connection).all()
+            values = {
+                "rules": listed,
+                "sources": Monitor(connection).sources(),
+                "people": People(connection).all(),
+                "tried": tried,
+                "found": routing.try_out(next((one for one in listed if one.rule_id == tried), None), connection),
+            }
+        return show("admin_routing.html", request, who, **values)
+
+    @router.post("/admin/routing")
+    def save_rule(
+        who: Admin,
+        name: Annotated[str, Form(min_length=1, max_length=200)],
+        source_id: Annotated[str, Form(max_length=200)] = "",
+        words: Annotated[str, Form(max_length=2000)] = "",
+        urgency_at_most: Annotated[str, Form(pattern="^[1-9]?$")] = "",
+        rubric: Annotated[str, Form(max_length=200)] = "",
+        urgency: Annotated[str, Form(pattern="^[1-9]?$")] = "",
+        assignee_id: Annotated[str, Form()] = "",
+        outcome: Annotated[Literal["stay", "ready", "publish", "spike"], Form()] = "stay",
+    ) -> Response:
+        rule = Rule(
+            rule_id=new_id(),
+            name=name,
+            source_id=source_id,
+            words=tuple(word for one in words.split(",") if (word := one.strip())),
+            urgency_at_most=int(urgency_at_most) if urgency_at_most else None,
+            rubric=rubric.strip(),
+            urgency=int(urgency) if urgency else None,
+            assignee_id=UUID(assignee_id) if assignee_id else None,
+            outcome=outcome,
+        )
+        with database.unit_of_work() as uow:
+            RoutingRules(uow.connection).save(rule)
+            Audit(uow.connection).write(who.name, "rules", detail={"routing": name})
+        return RedirectResponse(f"/admin/routing?tried={rule.rule_id}", 303)
+
+    @router.post("/admin/routing/{rule_id}")
+    def change_rule(
+        rule_id: UUID, who: Admin, act: Annotated[Literal["up", "delete", "on", "off"], Form()]
+    ) -> Response:
+        with database.unit_of_work() as uow:
+            store = RoutingRules(uow.connection)
+            if act == "up":
+                store.move_up(rule_id)
+            elif act == "delete":
+                store.delete(rule_id)
+            else:
+                for rule in store.all():
+                    if rule.rule_id == rule_id:
+                        store.save(rule.model_copy(update={"is_on": act == "on"}))
+            Audit(uow.connection).write(who.name, "rules", detail={"routing": str(rule_id), "act": act})
+        return RedirectResponse("/admin/routing", 303)
+
+    @router.get("/admin/sites")
+    def sites(request: Request, who: Admin) -> Response:
+        return show(
+            "admin_sites.html",
+            request,
+            who,
+            sites=neighbours.list_or_nothing("delivery", "/endpoints"),
+            secret="",
+            problem="",
+        )
+
+    @router.post("/admin/sites")
+    def add_site(
+        request: Request,
+        who: Admin,
+        name: Annotated[str, Form(min_length=1, max_length=200)],
+        url: Annotated[str, Form(min_length=1, max_length=2000)],
+    ) -> Response:
+        answer = neighbours.call("delivery", "POST", "/endpoints", {"name": name, "url": url})
+        body = answer.json()
+        is_good = answer.status_code == 201
+        with database.unit_of_work() as uow:
+            Audit(uow.connection).write(
+                who.name, "add_site", detail={"name": name, "url": url, "status": answer.status_code}
+            )
+        return show(
+            "admin_sites.html",
+            request,
+            who,
+            sites=neighbours.list_or_nothing("delivery", "/endpoints"),
+            secret=body.get("secret", "") if is_good else "",
+            problem="" if is_good else str(body.get("detail", answer.status_code)),
+        )
+
+    @router.post("/admin/sites/{endpoint_id}")
+    def change_site(endpoint_id: UUID, who: Admin, act: Annotated[Literal["ping", "delete"], Form()]) -> Response:
+        path = f"/endpoints/{endpoint_id}"
+        answer = (
+            neighbours.call("delivery", "POST", f"{path}/ping")
+            if act == "ping"
+            else neighbours.call("delivery", "DELETE", path)
+        )
+        with database.unit_of_work() as uow:
+            Audit(uow.connection).write(
+                who.name, f"{act}_site", detail={"endpoint_id": str(endpoint_id), "status": answer.status_code}
+            )
+        return RedirectResponse("/admin/sites", 303)
+
+    @router.get("/admin/sources")
+    def sources(request: Request, who: Admin) -> Response:
+        with database.connection() as connection:
+            heard = Board(connection).sources()
+        return show(
+            "admin_sources.html", request, who, heard=heard, sources=neighbours.list_or_nothing("ingestion", "/sources")
+        )
+
+    @router.get("/admin/log")
+    def log(request: Request, who: Admin, before: int | None = None) -> Response:
+        with database.connection() as connection:
+            lines = Audit(connection).lines(before=before)
+        return show("admin_log.html", request, who, lines=lines)
+
+    return router
+
+
+def _level(text: str) -> Level:
+    if text == "block":
+        return "block"
+    return "off" if text == "off" else "warn"

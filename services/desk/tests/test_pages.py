@@ -1,0 +1,90 @@
+"""The pages as a browser gets them, without a browser."""
+
+import desk_builders as make
+import pytest
+
+from chassis.testing import recorded_events
+
+pytestmark = pytest.mark.stack
+
+STORY = f"/stories/{make.STORY}"
+PAGES = [
+    "/", "/?layout=board", "/?view=all&q=мост", "/rows?after=", "/counts", "/notices", "/delivery", "/admin", "/admin/routing", "/admin/checks", "/admin/sources",
+    "/admin/sites", "/admin/log", STORY, f"{STORY}/panel", f"{STORY}/source", f"{STORY}/versions", f"{STORY}/versions/1", f"{STORY}/log", f"{STORY}/preview",
+    f"{STORY}/images/{make.image().image_id}", "/sign-in",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_every_page_is_drawn_in_both_languages_under_a_strict_policy(person, story, language):
+    chief = person(language=language)
+
+    answers = {path: chief.get(path) for path in PAGES}
+
+    assert {path: answer.status_code for path, answer in answers.items() if answer.status_code != 200} == {}
+    policies = [answer.headers["content-security-policy"] for answer in answers.values()]
+    assert all("unsafe" not in policy and "default-src 'none'" in policy for policy in policies)
+
+
+def test_a_person_publishes_from_the_storys_page(person, story, database):
+    answer = person("editor").post(f"{STORY}/release", data={"action": "publish"}, headers={"hx-request": "true"})
+
+    assert answer.status_code == 200
+    assert "В пути" in answer.text
+    assert [one["ordered_by"] for one in recorded_events(database, "release.ordered.v1")] == ["Анна Ким"]
+
+
+def test_a_kill_without_the_word_is_refused(person, story, database):
+    chief = person("chief")
+    chief.post(f"{STORY}/release", data={"action": "publish"})
+
+    answer = chief.post(
+        f"{STORY}/release", data={"action": "kill", "reason": "Ошибка."}, headers={"hx-request": "true"}
+    )
+
+    assert answer.status_code == 409
+    assert [one["action"] for one in recorded_events(database, "release.ordered.v1")] == ["publish"]
+
+
+def test_an_editor_may_not_kill(person, story, database):
+    editor = person("editor")
+    editor.post(f"{STORY}/release", data={"action": "publish"})
+
+    answer = editor.post(
+        f"{STORY}/release",
+        data={"action": "kill", "reason": "Ошибка.", "confirmation": "снять"},
+        headers={"hx-request": "true"},
+    )
+
+    assert answer.status_code == 403
+    assert len(recorded_events(database, "release.ordered.v1")) == 1
+
+
+def test_whoever_is_not_signed_in_is_led_to_the_door_and_back(app, story):
+    from fastapi.testclient import TestClient  # noqa: PLC0415
+
+    with TestClient(app, base_url="https://testserver", follow_redirects=False) as stranger:
+        answer = stranger.get(STORY, headers={"accept": "text/html"})
+
+    assert answer.status_code == 303
+    assert answer.headers["location"] == f"/sign-in?to={STORY}"
+
+
+@pytest.mark.parametrize(
+    "headers", [{"sec-fetch-site": "cross-site"}, {"sec-fetch-site": "same-site"}, {"origin": "https://evil.example"}]
+)
+def test_a_request_from_another_sites_page_changes_nothing(person, story, database, headers):
+    answer = person("chief").post(f"{STORY}/release", data={"action": "publish"}, headers=headers)
+
+    assert answer.status_code == 403
+    assert recorded_events(database, "release.ordered.v1") == []
+
+
+def test_tags_are_kept_and_dropped_one_at_a_time(person, story, api):
+    editor = person("editor")
+
+    editor.post(f"{STORY}/tags", data={"label": "мост"})
+    editor.post(f"{STORY}/tags", data={"label": "Туя", "drop": "true"})
+
+    tags = api.get(f"/api/stories/{make.STORY}").json()["draft"]["tags"]
+    assert [(tag["label"], tag["concept_id"]) for tag in tags] == [("Мост", "c:Мост")]
