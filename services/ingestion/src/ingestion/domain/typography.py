@@ -59,25 +59,23 @@ def tidy(text: str) -> str:
 
 
 def _quotes(text: str) -> str:
-    """Straight and English quotes to «ёлочки», those inside to „лапки“."""
-    text = CLOSING.sub("»", OPENING.sub("«", text))
+    """Straight and English quotes to «ёлочки», those inside to „лапки“. A line whose quotes do not pair is left alone."""
+    return "\n".join(_nest(CLOSING.sub("»", OPENING.sub("«", line))) or line for line in text.split("\n"))
+
+
+def _nest(line: str) -> str:
+    """The line with its quotes by depth; nothing where they do not pair."""
     out: list[str] = []
     depth = 0
-    for sign in text:
-        if sign == "«":
+    for sign in line:
+        if sign in "«„":
             depth += 1
             out.append("«" if depth == 1 else "„")
-        elif sign == "»":
-            out.append("»" if depth <= 1 else "“")
-            depth = max(depth - 1, 0)
-        elif sign == "„":
-            depth += 1
-            out.append("„" if depth > 1 else "«")
-        elif sign == "“" and depth:
-            out.append("“" if depth > 1 else "»")
+        elif sign in "»“":
+            if not depth:
+                return ""
+            out.append("»" if depth == 1 else "“")
             depth -= 1
         else:
-            if sign == "\n":
-                depth = 0
             out.append(sign)
-    return "".join(out)
+    return "" if depth else "".join(out)

@@ -1,0 +1,200 @@
+"""POST /stories against a real database and a real S3."""
+
+import json
+
+import pytest
+from fastapi.testclient import TestClient
+
+from chassis.addresses import parse_networks
+from chassis.testing import recorded_events
+from ingestion.api import create_app
+from ingestion.settings import Settings
+
+pytestmark = pytest.mark.stack
+
+STORY = {
+    "source": {
+        "source_id": "telegram:orsk",
+        "name": "Администрация Орска",
+        "kind": "telegram",
+        "url": "https://t.me/orsk",
+    },
+    "external_id": "877",
+    "headline": 'Орск достроит "дамбу" - к марту',
+    "lede": "Осталось 600 метров.",
+    "body": "Первый абзац.\n\nВторой абзац.",
+    "rubrics": ["Общество"],
+    "tags": ["Орск"],
+}
+JPEG = b"\xff\xd8\xff\xe0" + b"photo" * 100
+
+
+@pytest.fixture
+def database(database_for):
+    return database_for("ingestion")
+
+
+@pytest.fixture
+def client(database, settings_for):
+    return TestClient(create_app(Settings(**settings_for("ingestion"), allowed_networks="127.0.0.0/8")))
+
+
+def push(client, story, files=None, **headers):
+    if files is None:
+        return client.post("/stories", json=story, headers=headers)
+    parts = [("story", (None, json.dumps(story)))] + [
+        (name, (name, body, "image/jpeg")) for name, body in files.items()
+    ]
+    return client.post("/stories", files=parts, headers=headers)
+
+
+def test_a_story_is_received_in_normal_form(client, database):
+    answer = push(client, STORY)
+
+    [event] = recorded_events(database)
+    assert answer.status_code == 202
+    assert answer.json() == {"story_id": event["story_id"], "revision": 1, "status": "received"}
+    assert event["content"]["headline"] == "Орск достроит «дамбу»\u00a0— к\u00a0марту"
+    assert [block["html"] for block in event["content"]["blocks"]] == ["Первый абзац.", "Второй абзац."]
+    assert (event["content"]["language"], event["external_id"], event["source"]["name"]) == (
+        "ru",
+        "877",
+        "Администрация Орска",
+    )
+
+
+def test_photos_are_kept_under_their_content_and_their_words_taken_apart(client, database, private_bucket):
+    images = [
+        {"file": "a.jpg", "caption": "Дамба | Фото: администрация Орска / t.me/orsk"},
+        {"file": "b.jpg", "credit": "Пётр"},
+    ]
+
+    push(client, {**STORY, "images": images}, {"a.jpg": JPEG, "b.jpg": JPEG + b"2"})
+
+    [event] = recorded_events(database)
+    first, second = event["content"]["images"]
+    assert (first["caption"], first["credit"], first["credit_url"]) == (
+        "Дамба",
+        "администрация Орска",
+        "https://t.me/orsk",
+    )
+    assert second["credit"] == "Пётр"
+    assert private_bucket.get(first["original"]["key"]) == JPEG
+    assert first["original"]["size_bytes"] == len(JPEG)
+    assert event["content"]["lead_image_id"] == first["image_id"]
+    assert event["content"]["blocks"][-1] == {"kind": "image", "image_id": second["image_id"]}
+
+
+def test_the_raw_original_is_archived(client, database, private_bucket):
+    push(client, STORY)
+
+    [event] = recorded_events(database)
+    assert json.loads(private_bucket.get(event["raw_key"])) == STORY
+
+
+def test_the_same_content_again_is_no_news(client, database):
+    first, second = push(client, STORY), push(client, STORY)
+
+    assert (first.status_code, second.status_code) == (202, 200)
+    assert second.json() == {**first.json(), "status": "unchanged"}
+    assert len(recorded_events(database)) == 1
+
+
+def test_changed_content_is_the_next_revision_of_the_same_story(client, database):
+    first = push(client, STORY).json()
+    second = push(client, {**STORY, "lede": "Осталось 500 метров."}).json()
+
+    assert second == {"story_id": first["story_id"], "revision": 2, "status": "received"}
+    assert [event["revision"] for event in recorded_events(database)] == [1, 2]
+
+
+def test_a_changed_photo_under_the_same_name_is_a_new_revision(client):
+    story = {**STORY, "images": [{"file": "a.jpg"}]}
+
+    revisions = [push(client, story, {"a.jpg": body}).json()["revision"] for body in (JPEG, JPEG + b"2")]
+
+    assert revisions == [1, 2]
+
+
+def test_an_idempotency_key_is_answered_the_same(client, database):
+    first = push(client, STORY, **{"Idempotency-Key": "k1"})
+    again = push(client, STORY, **{"Idempotency-Key": "k1"})
+    other = push(client, {**STORY, "lede": "Другое"}, **{"Idempotency-Key": "k1"})
+
+    assert again.json()["story_id"] == first.json()["story_id"]
+    assert (other.status_code, other.json()["type"]) == (409, "urn:depesha:problem:idempotency-key-reused")
+    assert len(recorded_events(database)) == 1
+
+
+def test_urgent_news_goes_in_the_urgent_lane(client, database):
+    push(client, {**STORY, "urgency": 1})
+
+    with database.connection() as connection:
+        assert connection.execute("SELECT DISTINCT priority FROM ledger.delivery").fetchall() == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"headline": ""}, "/body/headline"),
+        ({"headline": "x" * 501}, "/body/headline"),
+        ({"mood": "sad"}, "/body/mood"),
+        ({"urgency": 10}, "/body/urgency"),
+        ({"images": [{"file": "a.jpg", "url": "https://x.example/a.jpg"}]}, "/body/images/0"),
+        ({"images": [{"url": "ftp://x.example/a.jpg"}]}, "/body/images/0/url"),
+        ({"images": [{"file": "a.jpg"}]}, "/images/0/file"),
+        ({"body": [{"kind": "image", "image": 0}]}, "/body"),
+        (
+            {"body": [{"kind": "poem", "html": "x"}]},
+            "/body/body/list[tagged-union[ParagraphForm,HeadingForm,QuoteForm,ListForm,ImagePlaceForm,EmbedForm]]/0",
+        ),
+        ({"published_at": "2026-11-12T10:00:00"}, "/body/published_at"),
+        ({"images": [{"url": "http://10.1.2.3/a.jpg"}]}, "/images/0/url"),
+    ],
+)
+def test_a_wrong_story_is_refused_whole_with_the_field_named(client, database, change, pointer):
+    answer = push(client, {**STORY, **change})
+
+    assert answer.status_code == 422
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert pointer in [one["pointer"] for one in answer.json()["errors"]]
+    assert recorded_events(database) == []
+
+
+@pytest.mark.parametrize(
+    ("body", "kind", "status"),
+    [
+        (b"{", "application/json", 422),
+        (b'{"headline": "\xff"}', "application/json", 422),
+        (b"<story/>", "application/xml", 415),
+        (b"", "application/json", 422),
+        (b"--x\r\nbroken", "multipart/form-data; boundary=x", 422),
+        (b"x", "multipart/form-data", 400),
+    ],
+)
+def test_a_body_that_is_no_story_is_refused(client, database, body, kind, status):
+    answer = client.post("/stories", content=body, headers={"content-type": kind})
+
+    assert answer.status_code == status
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert recorded_events(database) == []
+
+
+def test_a_file_that_no_image_names_is_refused(client, database):
+    answer = push(client, STORY, {"stray.jpg": JPEG})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["detail"] == "no image names the file 'stray.jpg'"
+    assert recorded_events(database) == []
+
+
+def test_an_empty_file_is_refused(client):
+    answer = push(client, {**STORY, "images": [{"file": "a.jpg"}]}, {"a.jpg": b""})
+
+    assert answer.json()["errors"][0] == {"pointer": "/images/0", "detail": "has 0 bytes"}
+
+
+def test_the_allowed_networks_must_be_networks(settings_for):
+    assert parse_networks("127.0.0.0/8")
+    with pytest.raises(ValueError, match="does not appear to be an IPv4 or IPv6 network"):
+        Settings(**settings_for("ingestion"), allowed_networks="everything")
