@@ -52,7 +52,7 @@ def test_an_editor_may_not_kill(person, story, database):
 
     answer = editor.post(
         f"{STORY}/release",
-        data={"action": "kill", "reason": "Ошибка.", "confirmation": "снять"},
+        data={"action": "kill", "reason": "Ошибка.", "confirmation": "аннулировать"},
         headers={"hx-request": "true"},
     )
 

@@ -201,7 +201,7 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
         note: Annotated[str, Form(max_length=2000)] = "",
         confirmation: Annotated[str, Form(max_length=500)] = "",
     ) -> Response:
-        if action == "kill" and confirmation.strip().casefold() not in ("kill", "снять"):
+        if action == "kill" and confirmation.strip().casefold() not in ("kill", "аннулировать"):
             raise StepRefused(
                 f"story {story_id}: the kill was not confirmed", fields=(("/confirmation", "type the word"),)
             )
