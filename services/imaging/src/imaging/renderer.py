@@ -16,7 +16,7 @@ os.environ["VIPS_BLOCK_UNTRUSTED"] = "1"  # before libvips is loaded
 import pyvips
 
 from imaging.domain.crops import Box, Point, crop_box, cuts_faces, focus_of, to_pixels
-from imaging.domain.limits import MAX_METADATA, SMALL_SIDE, ImageRefusedError, check_size, sniff
+from imaging.domain.limits import MAX_METADATA, SMALL_SIDE, ImageRefusedError, check_size, is_cut_short, sniff
 from imaging.domain.renditions import QUALITY, STANDARD_SET, WORDS_FROM_WIDTH, Format, Rendition
 from imaging.domain.words import Words, exif, iim, read_iim, read_xmp, xmp
 from imaging.pipe import read_message, write_message
@@ -49,7 +49,8 @@ def render(job: dict[str, Any], body: bytes, say: Callable[[dict[str, Any], byte
         for size in STANDARD_SET
         if size.ratio
     }
-    master, warnings = _master(body, kind, _master_width(upright_width, upright_height, crops))
+    warnings = ["damaged"] if is_cut_short(kind, body) else []
+    master = _master(body, kind, _master_width(upright_width, upright_height, crops))
 
     def make(work: tuple[Rendition, Format]) -> None:
         size, file_format = work
@@ -118,22 +119,18 @@ def _master_width(width: int, height: int, crops: dict[str, Box]) -> int:
     return min(width, max(needed))
 
 
-def _master(body: bytes, kind: str, width: int) -> tuple[pyvips.Image, list[str]]:
+def _master(body: bytes, kind: str, width: int) -> pyvips.Image:
     """The upright photo in sRGB, in memory, without anything personal. A damaged file is shown as far as it goes."""
     try:
-        return _thumbnail(body, width, "truncated"), []
-    except pyvips.Error:
-        pass
-    try:
-        return _thumbnail(body, width, "none"), ["damaged"]
+        image = pyvips.Image.thumbnail_buffer(
+            body, width, height=10_000_000, size="down", intent="perceptual", output_profile="srgb"
+        )
+        return _plain_srgb(image)
     except pyvips.Error as error:
         raise ImageRefusedError("damaged", f"Файл {kind.upper()} повреждён ({_first_line(error)}).") from None
 
 
-def _thumbnail(body: bytes, width: int, fail_on: str) -> pyvips.Image:
-    image = pyvips.Image.thumbnail_buffer(
-        body, width, height=10_000_000, size="down", intent="perceptual", output_profile="srgb", fail_on=fail_on
-    )
+def _plain_srgb(image: pyvips.Image) -> pyvips.Image:
     if image.hasalpha():
         image = image.flatten(background=255)
     if image.interpretation != "srgb":

@@ -58,6 +58,21 @@ def sniff(body: bytes) -> str:
     raise ImageRefusedError("not_an_image", "Это не фотография: принимаются JPEG, PNG, WebP, GIF, AVIF и TIFF.")
 
 
+def is_cut_short(kind: str, body: bytes) -> bool:
+    """Whether the file's end is missing: half a photo, whose lower part would be grey."""
+    tail = body[-65_536:]
+    match kind:
+        case "jpeg":
+            return b"\xff\xd9" not in tail
+        case "png":
+            return b"IEND" not in tail
+        case "gif":
+            return not tail.rstrip(b"\x00").endswith(b";")
+        case "webp":
+            return int.from_bytes(body[4:8], "little") + 8 > len(body) + 1
+    return False
+
+
 def check_size(kind: str, width: int, height: int, frames: int) -> None:
     """Refuse what the header promises beyond the limits, before a pixel is decoded.
 

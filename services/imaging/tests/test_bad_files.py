@@ -1,0 +1,111 @@
+"""Files that strangers send: each is refused with a reason or shown as far as it goes, and the worker lives on."""
+
+import struct
+import zlib
+
+import pytest
+import pyvips
+
+from imaging.decoder import Decoder, Order
+from imaging.domain.limits import MAX_BYTES, ImageRefusedError
+
+from .conftest import picture
+
+
+def png(width, height, data=b""):
+    def chunk(kind, body):
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(data)) + chunk(b"IEND", b"")
+
+
+def jpeg_that_says(width, height):
+    body = bytearray(picture(64, 64).jpegsave_buffer())
+    place = body.index(b"\xff\xc0")
+    body[place + 5 : place + 9] = struct.pack(">HH", height, width)
+    return bytes(body)
+
+
+def svg():
+    return b'<svg xmlns="http://www.w3.org/2000/svg" width="10" height="10"><image href="file:///etc/passwd"/></svg>'
+
+
+BAD = {
+    "zero bytes": (b"", "empty"),
+    "text": (b"hello, world", "not_an_image"),
+    "svg": (svg(), "not_an_image"),
+    "pdf": (b"%PDF-1.7\n1 0 obj\n", "not_an_image"),
+    "psd": (b"8BPS\x00\x01" + b"\x00" * 100, "not_an_image"),
+    "html behind a jpeg's name": (b"<html><script>alert(1)</script>", "not_an_image"),
+    "a jpeg's first bytes only": (b"\xff\xd8\xff", "damaged"),
+    "a png's signature only": (b"\x89PNG\r\n\x1a\n", "damaged"),
+    "random after a jpeg's start": (b"\xff\xd8\xff\xe0" + bytes(range(256)) * 20, "damaged"),
+    "a png of 1 x 10,000,000": (png(1, 10_000_000), "side_too_long"),
+    "a png bomb of 19,000 x 19,000": (png(19_000, 19_000, b"\x00" * 1000), "too_many_pixels"),
+    "a jpeg of 60,000 x 60,000": (jpeg_that_says(60_000, 60_000), "side_too_long"),
+    "a gif that says 20,000 x 20,000": (b"GIF89a" + struct.pack("<HH", 20_000, 20_000) + b"\x00\x00\x00;", "damaged"),
+    "too many bytes": (b"\xff\xd8\xff" + b"\x00" * MAX_BYTES, "too_large"),
+    "webp cut in its head": (picture(64, 64).webpsave_buffer()[:24], "damaged"),
+    "avif cut in half": (picture(300, 300).heifsave_buffer(compression="av1", effort=0)[:400], "damaged"),
+    "tiff with a lying directory": (b"II*\x00\xff\xff\xff\x7f", "damaged"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_is_refused_with_its_reason(render, name):
+    body, reason = BAD[name]
+
+    with pytest.raises(ImageRefusedError) as refused:
+        render(body)
+
+    assert refused.value.reason == reason
+    assert refused.value.detail
+
+
+def test_a_photo_cut_short_is_shown_as_far_as_it_goes_and_marked(render):
+    body = picture(1600, 1200).jpegsave_buffer(Q=90)
+
+    look, files = render(body[: len(body) * 2 // 3])
+
+    assert look.warnings == ("damaged",)
+    assert len(files) == 17
+
+
+def test_metadata_beyond_its_limit_is_refused(render):
+    image = picture(200, 200).copy()
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x>" + b" " * (2 * 2**20) + b"</x>")
+
+    with pytest.raises(ImageRefusedError) as refused:
+        render(image.pngsave_buffer(keep="xmp"))
+
+    assert refused.value.reason == "metadata_too_large"
+
+
+@pytest.mark.parametrize("packet", [b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", b"<x", b"\xff\xfe\x00", b""])
+def test_hostile_xmp_is_ignored(render, packet):
+    image = picture(700, 500).copy()
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", packet or b" ")
+
+    look, _ = render(image.jpegsave_buffer(keep="xmp"))
+
+    assert (look.caption, look.credit) == ("", "")
+
+
+def test_good_photos_come_through_between_bad_ones(render):
+    for body, _ in list(BAD.values())[:8]:
+        with pytest.raises(ImageRefusedError):
+            render(body)
+        assert len(render(picture(300, 200).jpegsave_buffer())[1]) == 17
+
+
+def test_a_child_that_dies_is_replaced_and_its_photo_refused():
+    decoder = Decoder(("/bin/sh", "-c", "exit 1"))
+
+    with pytest.raises(ImageRefusedError) as refused:
+        decoder.render(picture(300, 200).jpegsave_buffer(), Order(), lambda _: None)
+
+    assert refused.value.reason == "undecodable"
+    decoder._command = Decoder()._command
+    assert decoder.render(picture(300, 200).jpegsave_buffer(), Order(), lambda _: None).width == 300
+    decoder.close()

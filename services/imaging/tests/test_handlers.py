@@ -1,0 +1,144 @@
+"""Events in, events out, on a real database and a real S3. Repeated and late events do no harm."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from chassis.testing import recorded_events
+from contracts.content import Image, Point, Source, StoredObject, StoryContent
+from contracts.events import FocalPointMoved, ImageAttached, StoryReceived
+from imaging import handlers
+from imaging.handlers import Studio
+
+from .conftest import picture
+
+pytestmark = pytest.mark.stack
+
+NOW = datetime(2026, 11, 12, tzinfo=UTC)
+STORY = uuid4()
+
+
+@pytest.fixture
+def database(database_for):
+    return database_for("imaging")
+
+
+@pytest.fixture
+def studio(private_bucket, public_bucket, decoder):
+    return Studio(private_bucket, public_bucket, decoder)
+
+
+@pytest.fixture
+def image(private_bucket):
+    body = picture(1000, 750, seed=9).jpegsave_buffer()
+    private_bucket.put("originals/test/photo", body, content_type="image/jpeg")
+    original = StoredObject(
+        bucket="private", key="originals/test/photo", content_type="image/jpeg", size_bytes=len(body)
+    )
+    return Image(image_id=uuid4(), original=original, caption="Мост", credit="Пётр")
+
+
+def received(*images, revision=1):
+    content = StoryContent(headline="Мост открыт", images=images)
+    return StoryReceived(
+        story_id=STORY,
+        revision=revision,
+        source=Source(source_id="t", name="t"),
+        external_id="1",
+        content=content,
+        received_at=NOW,
+    )
+
+
+def process(event, database, studio):
+    handlers.process_story(event, database.unit_of_work(), studio)
+
+
+def test_a_photo_is_rendered_put_away_and_told_of(database, studio, image, public_bucket):
+    process(received(image), database, studio)
+
+    [event] = recorded_events(database, "image.processed.v1")
+    manifest = event["manifest"]
+    assert (event["image_id"], manifest["version"], manifest["width"], manifest["height"]) == (
+        str(image.image_id),
+        1,
+        1000,
+        750,
+    )
+    assert len(manifest["renditions"]) == 17
+    for one in manifest["renditions"]:
+        head = public_bucket.head(one["url"].removeprefix(public_bucket.base_url + "/"))
+        assert (head["ContentLength"], head["ContentType"]) == (one["size_bytes"], one["content_type"])
+        assert head["CacheControl"] == "public, max-age=31536000, immutable"
+
+
+def test_the_same_story_again_renders_nothing(database, studio, image):
+    for _ in range(2):
+        process(received(image), database, studio)
+
+    assert len(recorded_events(database)) == 1
+
+
+def test_new_words_from_the_source_are_written_into_new_files(database, studio, image):
+    process(received(image), database, studio)
+    process(received(image.model_copy(update={"caption": "Мост через Урал"}), revision=2), database, studio)
+    process(received(image, revision=1), database, studio)
+
+    first, second = recorded_events(database)
+    assert second["manifest"]["version"] == 2
+    urls = [{one["url"] for one in event["manifest"]["renditions"] if one["width"] >= 640} for event in (first, second)]
+    assert urls[0].isdisjoint(urls[1])
+
+
+def test_a_moved_focus_crops_again_and_a_late_one_does_not(database, studio, image):
+    process(received(image), database, studio)
+    for revision, x in ((2, 0.0), (1, 1.0), (2, 0.5)):
+        event = FocalPointMoved(
+            story_id=STORY, image_id=image.image_id, revision=revision, focal_point=Point(x=x, y=0.5)
+        )
+        handlers.move_focus(event, database.unit_of_work(), studio)
+
+    events = recorded_events(database)
+    assert [event["manifest"]["version"] for event in events] == [1, 2]
+    assert events[1]["manifest"]["focal_point"] == {"x": 0.0, "y": 0.5}
+    assert events[1]["manifest"]["crops"]["1x1"]["x"] == 0.0
+
+
+def test_an_attached_photo_is_rendered(database, studio, image):
+    handlers.process_image(ImageAttached(story_id=STORY, image=image, attached_at=NOW), database.unit_of_work(), studio)
+
+    assert [event["manifest"]["version"] for event in recorded_events(database, "image.processed.v1")] == [1]
+
+
+def test_a_photo_that_is_none_is_rejected_and_the_others_are_rendered(database, studio, image, private_bucket):
+    private_bucket.put("originals/test/text", b"hello", content_type="image/jpeg")
+    text = Image(
+        image_id=uuid4(),
+        original=StoredObject(bucket="private", key="originals/test/text", content_type="image/jpeg", size_bytes=5),
+    )
+    lost = Image(
+        image_id=uuid4(),
+        original=StoredObject(bucket="private", key="originals/test/nowhere", content_type="image/jpeg", size_bytes=5),
+    )
+    never = Image(image_id=uuid4(), original=None, problem="404")
+
+    process(received(text, image, lost, never), database, studio)
+
+    rejected = {event["image_id"]: event["reason"] for event in recorded_events(database, "image.rejected.v1")}
+    assert rejected == {
+        str(text.image_id): "not_an_image",
+        str(lost.image_id): "missing",
+        str(never.image_id): "missing",
+    }
+    assert [event["image_id"] for event in recorded_events(database, "image.processed.v1")] == [str(image.image_id)]
+
+
+def test_two_events_about_one_photo_at_once_do_not_overwrite_each_other(database, studio, image):
+    process(received(image), database, studio)
+    stale = handlers._render(handlers._with_words(image, STORY, 1, None), studio)
+
+    with pytest.raises(handlers.RacedError), database.unit_of_work() as uow:
+        handlers._save(stale, uow)
+
+    assert len(recorded_events(database)) == 1
