@@ -19,6 +19,7 @@ LOOK_AGAIN_S = 0.002
 """Between two looks while there is work; a NOTIFY is not needed then."""
 LONGEST_SLEEP_S = 0.5
 """Polling is the fallback should a NOTIFY be missed."""
+AFTER_A_FAILURE_S = 0.2
 KEEP_HOUSE_EVERY_S = 600
 
 log = logs.get()
@@ -72,6 +73,7 @@ class Relay:
             ledger.give_back(connection, dispatches, wait_s=1.0)
             for timer in timers:
                 ledger.mark_timer_done(connection, timer.consumer, timer.name)
+            time.sleep(AFTER_A_FAILURE_S)
             return 0
         return len(timers) + len(dispatches)
 
