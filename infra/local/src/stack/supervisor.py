@@ -10,13 +10,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
-from stack.engines import kill_tree
 from stack.house import Process
+from stack.processes import kill_tree, remember
 
 GRACE_S = 8
 LOOK_EVERY_S = 0.25
@@ -47,7 +47,7 @@ class Slot:
     started_at: float = 0.0
     start_at: float = 0.0
     pause_s: float = 0.5
-    deaths: int = field(default=0)
+    last_words: str = ""
 
 
 class Supervisor:
@@ -103,13 +103,13 @@ class Supervisor:
         if slot.child is not None and slot.child.poll() is not None:
             slot.pause_s = 0.5 if now - slot.started_at > LIVES_WELL_AFTER_S else min(slot.pause_s * 2, LONGEST_PAUSE_S)
             slot.start_at = now + slot.pause_s
-            slot.deaths += 1
-            service = slot.process.name.partition("-")[0]
+            said = f" It said last: {slot.last_words}" if slot.last_words and slot.child.returncode else ""
             self._show(
-                service,
+                slot.process.service,
                 "warning",
-                f"{slot.process.name} ended ({slot.child.returncode}); it is started again in {slot.pause_s:.1f} s",
+                f"{slot.process.name} ended ({slot.child.returncode}) and is started again in {slot.pause_s:.1f} s.{said}",
             )
+            self._pid_file(slot.process.name, slot.child).unlink(missing_ok=True)
             slot.child = None
         if slot.child is None and now >= slot.start_at and not self._stopping.is_set():
             self._start(slot)
@@ -125,28 +125,34 @@ class Supervisor:
             start_new_session=True,  # Ctrl-C in the terminal reaches us alone; we end them in order
         )
         slot.started_at = time.monotonic()
-        threading.Thread(target=self._read, args=(slot.process.name, slot.child), daemon=True).start()
+        remember(self._pid_file(slot.process.name, slot.child), slot.child.pid)
+        threading.Thread(target=self._read, args=(slot, slot.child), daemon=True).start()
+
+    def _pid_file(self, name: str, child: subprocess.Popen[bytes]) -> Path:
+        return self._root / f"{name}.{child.pid}.pid"
 
     def _end(self, slots: Sequence[Slot]) -> None:
-        children = [slot.child for slot in slots if slot.child]
-        for child in children:
+        children = [(slot.process.name, slot.child) for slot in slots if slot.child]
+        for _, child in children:
             if child.poll() is None:
                 child.terminate()
         deadline = time.monotonic() + GRACE_S
-        for child in children:
+        for name, child in children:
             try:
                 child.wait(max(deadline - time.monotonic(), 0.01))
             except subprocess.TimeoutExpired:
                 kill_tree(child.pid)
                 child.wait()
+            self._pid_file(name, child).unlink(missing_ok=True)
 
-    def _read(self, name: str, child: subprocess.Popen[bytes]) -> None:
-        service = name.partition("-")[0]
-        with child, (self._root / "logs" / f"{name}.log").open("ab") as log_file:
+    def _read(self, slot: Slot, child: subprocess.Popen[bytes]) -> None:
+        with child, (self._root / "logs" / f"{slot.process.name}.log").open("ab") as log_file:
             for line in child.stdout or ():
                 log_file.write(line)
                 log_file.flush()
-                self._show(service, *readable(line.decode(errors="replace").rstrip()))
+                level, text = readable(line.decode(errors="replace").rstrip())
+                slot.last_words = text or slot.last_words
+                self._show(slot.process.service, level, text)
 
 
 def read_scale(root: Path) -> dict[str, int]:

@@ -11,8 +11,8 @@ from typing import Any
 
 from stack.demo import web
 from stack.demo.stories import STORIES, DemoStory, Photo
-from stack.engines import wait_until
 from stack.house import House
+from stack.processes import wait_until
 
 LEG_TIMEOUT_S = 60
 PARTNER_NAME = "Вечерний Орск"
