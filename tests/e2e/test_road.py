@@ -145,7 +145,7 @@ def test_the_page_says_the_same_to_machines(published):
         "telegram-канал Евгения Солнцева",
         "пресс-служба правительства Оренбургской области",
     }
-    assert [(image["width"], image["height"]) for image in article["image"][:3]] == [
+    assert [(image["width"]["value"], image["height"]["value"]) for image in article["image"][:3]] == [
         (1280, 720),
         (1280, 960),
         (1280, 1280),

@@ -1,19 +1,65 @@
 """Builds the real things once, from the settings."""
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
 from chassis.bucket import Bucket
 from chassis.database import Database
-from publication.domain.page import Site
-from publication.handlers import Press
+from publication.channels import Channel
+from publication.channels.max_messenger import MaxMessenger
+from publication.channels.pings import CdnPurge, IndexNow, WebSub
+from publication.channels.telegram import Telegram
+from publication.channels.vk import Vk
+from publication.domain.site import FootnoteRule, Site
+from publication.press import Edition, Press, Shelf
 from publication.rendering import Theme
-from publication.settings import Settings
+from publication.settings import ChannelSettings, Settings, SiteSettings
 
 
 def database(settings: Settings) -> Database:
-    return Database(settings.database_url, "publication", size=settings.pool_size)
+    return Database(settings.database_url, "publication", size=max(settings.pool_size, 8))
 
 
-def press(settings: Settings) -> Press:
-    site = Site(settings.site_name, settings.base_url, settings.site_language, ZoneInfo(settings.time_zone))
-    return Press(site, settings.site_prefix, Theme(site), Bucket.public(settings))
+def press(settings: Settings, wake: Callable[[], None] = lambda: None) -> Press:
+    sites = [site(one, settings) for one in settings.all_sites]
+    threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="bucket")
+    return Press(
+        editions=tuple(Edition(one, Theme(one)) for one in sites),
+        shelf=Shelf(Bucket.public(settings), threads, compresses=settings.compress),
+        channels={one.name: channel(one, sites[0]) for one in settings.channels},
+        wake=wake,
+    )
+
+
+def site(given: SiteSettings, settings: Settings) -> Site:
+    return Site(
+        name=given.name,
+        url=given.url,
+        language=given.language,
+        zone=ZoneInfo(settings.time_zone),
+        key=given.key,
+        prefix=given.prefix,
+        description=given.description,
+        theme=given.theme,
+        rubrics=given.rubrics,
+        license_url=given.license_url,
+        footnotes=tuple(FootnoteRule(rule.words, rule.note) for rule in given.footnotes),
+    )
+
+
+def channel(given: ChannelSettings, home: Site) -> Channel:
+    token = given.token.get_secret_value()
+    match given.kind:
+        case "telegram":
+            return Telegram(given.url, token, given.chat)
+        case "max":
+            return MaxMessenger(given.url, token, given.chat)
+        case "vk":
+            return Vk(given.url, token, given.chat)
+        case "indexnow":
+            return IndexNow(given.url, token, home.url)
+        case "websub":
+            return WebSub(given.url)
+        case "cdn":
+            return CdnPurge(given.url, token)

@@ -1,104 +1,101 @@
-"""Pages from templates: a theme is a folder with one tokens file."""
+"""Pages from templates: a theme is a folder of templates with one tokens file. What a theme leaves out it has from `default`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_datetime
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from publication.domain.page import Site, lead_id, view
+from publication.domain.footnotes import mark
+from publication.domain.listings import FRONT, Listing
+from publication.domain.markup import inline, web_address
+from publication.domain.page import Entry, Link, view
+from publication.domain.site import Site
 from publication.domain.story import Story
+from publication.domain.words import say_when, words_for
 
 THEMES = Path(__file__).parent / "themes"
-WORDS = {
-    "ru": {
-        "photo": "Фото",
-        "changed": "обновлено",
-        "correction": "Исправлено",
-        "source": "Источник",
-        "gone": "Материал снят с публикации",
-        "empty": "Здесь пока ничего нет.",
-    },
-    "en": {
-        "photo": "Photo",
-        "changed": "updated",
-        "correction": "Correction",
-        "source": "Source",
-        "gone": "This story has been withdrawn",
-        "empty": "Nothing here yet.",
-    },
-}
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A story in a list."""
-
-    url: str
-    headline: str
-    lede: str
-    iso: str
-    when: str
-    rubrics: tuple[str, ...]
-    thumb: str = ""
-    thumb_width: int = 0
-    thumb_height: int = 0
+TOKENS = "tokens.css"
 
 
 class Theme:
-    """The templates of one folder, parsed once."""
+    """The templates of one folder, parsed once. `site.theme` is a name here or a folder's path."""
 
-    def __init__(self, site: Site, name: str = "default") -> None:
-        folder = THEMES / name
+    def __init__(self, site: Site) -> None:
+        folder = THEMES / site.theme
         self.site = site
         self._jinja = Environment(
-            loader=FileSystemLoader(folder),
+            loader=FileSystemLoader([folder, THEMES / "default"]),
             autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._jinja.globals["tokens"] = Markup((folder / "tokens.css").read_text(encoding="utf-8").strip())  # noqa: S704 - our own style sheet
-        self._jinja.globals["site"] = site
-        self._jinja.globals["age_mark"] = ""
-
-    def article(self, story: Story, url: str) -> bytes:
-        language = story.snapshot.language
-        return self._render("article.html", language, **view(story, self.site, url), age_mark=story.snapshot.age_mark)
-
-    def gone(self, reason: str) -> bytes:
-        return self._render("gone.html", self.site.language, reason=reason)
-
-    def listing(self, title: str, url: str, feed_url: str, stories: Sequence[tuple[Story, str]]) -> bytes:
-        entries = [self._entry(story, address) for story, address in stories]
-        return self._render("list.html", self.site.language, title=title, url=url, feed_url=feed_url, entries=entries)
-
-    def _entry(self, story: Story, url: str) -> Entry:
-        moment = story.first_published_at.astimezone(self.site.zone)
-        lead = next((image for image in story.snapshot.images if image.image_id == lead_id(story)), None)
-        thumb = (
-            next(
-                (one for one in lead.manifest.renditions if one.name == "w320" and one.content_type == "image/jpeg"),
-                None,
-            )
-            if lead
-            else None
+        own_tokens = folder / TOKENS
+        tokens = (own_tokens if own_tokens.exists() else THEMES / "default" / TOKENS).read_text(encoding="utf-8")
+        self._jinja.globals.update(
+            tokens=Markup(tokens.strip()),  # noqa: S704 - our own style sheet
+            site=site,
+            age_mark="",
+            nav=(),
+            inline=inline,
+            mark=mark,
+            web_address=web_address,
         )
-        return Entry(
-            url=url,
-            headline=story.snapshot.headline,
-            lede=story.snapshot.lede,
-            iso=moment.isoformat(timespec="seconds"),
-            when=format_datetime(moment, "d MMMM, HH:mm", locale=self.site.language),
-            rubrics=tuple(rubric.label for rubric in story.snapshot.rubrics),
-            thumb=thumb.url if thumb else "",
-            thumb_width=thumb.width if thumb else 0,
-            thumb_height=thumb.height if thumb else 0,
+
+    def article(self, story: Story) -> bytes:
+        return self._render(
+            "article.html", story.snapshot.language, **view(story, self.site), age_mark=story.snapshot.age_mark
         )
+
+    def gone(self, story: Story) -> bytes:
+        """The notice in a story's place; it says nothing of what stood there but the reason given."""
+        return self._render(
+            "gone.html",
+            self.site.language,
+            state="killed" if story.state == "killed" else "unpublished",
+            reason=story.reason,
+        )
+
+    def moved(self, url: str) -> bytes:
+        return self._render("moved.html", self.site.language, url=url)
+
+    def missing(self) -> bytes:
+        return self._render("missing.html", self.site.language)
+
+    def listing(
+        self,
+        listing: Listing,
+        entries: Sequence[Entry],
+        nav: Sequence[Link],
+        *,
+        page: int | None = None,
+        links: Mapping[str, str],
+    ) -> bytes:
+        """A list's own page, or its archive page (`page`, counted from 1). `links`: addresses by self, older, newer, rss, atom, json."""
+        is_front = listing.key == FRONT and page is None
+        return self._render(
+            "front.html" if is_front else "list.html",
+            self.site.language,
+            listing=listing,
+            title=listing.label or self.site.name,
+            entries=entries,
+            nav=nav,
+            page=page,
+            links=links,
+            now_line=self._edition(entries),
+        )
+
+    def _edition(self, entries: Sequence[Entry]) -> str:
+        """The date in the masthead: that of the newest story, so that an unchanged list is an unchanged file."""
+        if not entries:
+            return ""
+        newest = datetime.fromisoformat(max(entry.iso for entry in entries))
+        return say_when(newest, self.site.zone, self.site.language).partition(",")[0]
 
     def _render(self, template: str, language: str, **variables: Any) -> bytes:  # noqa: ANN401 - a template's variables
-        words = WORDS.get(language[:2], WORDS["ru"])
-        return self._jinja.get_template(template).render(lang=language, words=words, **variables).encode()
+        words: Callable[[str], dict[str, str]] = words_for
+        page = self._jinja.get_template(template).render(lang=language, words=words(language), **variables)
+        return page.encode("utf-8", "replace")

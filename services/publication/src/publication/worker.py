@@ -1,22 +1,29 @@
 """The table: event -> handler."""
 
+from dataclasses import replace
 from functools import partial
 
 from chassis.worker import Timer, Worker
 from contracts.events import ImageProcessed, ReleaseOrdered
-from publication import bootstrap, handlers
+from publication import bootstrap
+from publication.handlers import channels, lists, releases
 from publication.settings import Settings
 
 
 def create_worker(settings: Settings) -> Worker:
     database, press = bootstrap.database(settings), bootstrap.press(settings)
+    writer = lists.ListWriter(database, press)
+    press = replace(press, wake=lists.Scribe(writer).wake)
     return Worker(
         "publication",
         database,
         handlers={
-            ReleaseOrdered: partial(handlers.carry_out, press=press),
-            ImageProcessed: handlers.take_better_renditions,
+            ReleaseOrdered: partial(releases.carry_out, press=press),
+            ImageProcessed: partial(releases.take_better_renditions, press=press),
         },
-        timers=(Timer("write_lists", every_s=60, run=partial(handlers.write_lists, database, press)),),
+        timers=(
+            Timer("write_lists", every_s=1, run=press.wake),
+            Timer("tell_channels", every_s=5, run=partial(channels.tell_channels, database, press)),
+        ),
         concurrency=4,
     )

@@ -1,16 +1,20 @@
 """Blocks of a snapshot as safe HTML and as plain text. Whatever came before, markup is cleaned again here, at the last door."""
 
 import html
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from urllib.parse import urlsplit
+from uuid import UUID
 
 import nh3
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from contracts.content import Block, Embed, Heading, ImageBlock, ListBlock, Paragraph, Quote
 
 INLINE_TAGS = {"a", "b", "strong", "i", "em", "u", "s", "code", "sub", "sup", "br"}
 
 
+@lru_cache(maxsize=4_000)
 def inline(text: str) -> Markup:
     """Inline HTML, cleaned."""
     cleaned = nh3.clean(
@@ -21,6 +25,16 @@ def inline(text: str) -> Markup:
         link_rel=None,
     )
     return Markup(cleaned)  # noqa: S704 - nh3 has cleaned it
+
+
+def web_address(url: str) -> str:
+    """The address if a browser may be sent there, else ""."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    is_web = parts.scheme in ("http", "https") and parts.netloc
+    return url if is_web and not any(sign.isspace() or sign in '<>"' for sign in url) else ""
 
 
 def plain(text: str) -> str:
@@ -43,12 +57,12 @@ def body_text(blocks: Sequence[Block]) -> str:
     return "\n\n".join(text for block in blocks if (text := block_text(block)))
 
 
-def body_html(blocks: Sequence[Block]) -> str:
-    """The body as plain semantic HTML without photos, as partners take it."""
-    return "\n".join(part for block in blocks if (part := str(_block_html(block))))
+def body_html(blocks: Sequence[Block], figures: Mapping[UUID, Markup] | None = None) -> str:
+    """The body as plain semantic HTML, as partners and feeds take it; photos stand where `figures` has them."""
+    return "\n".join(part for block in blocks if (part := str(_block_html(block, figures or {}))))
 
 
-def _block_html(block: Block) -> Markup:
+def _block_html(block: Block, figures: Mapping[UUID, Markup]) -> Markup:
     match block:
         case Paragraph():
             return Markup("<p>{}</p>").format(inline(block.html))
@@ -61,6 +75,13 @@ def _block_html(block: Block) -> Markup:
             items = Markup("").join(Markup("<li>{}</li>").format(inline(item)) for item in block.items)
             return Markup("<ol>{}</ol>").format(items) if block.ordered else Markup("<ul>{}</ul>").format(items)
         case Embed():
-            return Markup('<p><a href="{}">{}</a></p>').format(block.url, block.title or block.url)
+            return _link(block)
         case ImageBlock():
-            return escape("")
+            return figures.get(block.image_id, Markup())
+
+
+def _link(block: Embed) -> Markup:
+    address = web_address(block.url)
+    if not address:
+        return Markup("<p>{}</p>").format(block.title) if block.title else Markup()
+    return Markup('<p><a href="{}">{}</a></p>').format(address, block.title or address)

@@ -6,17 +6,22 @@ Source: IPTC ninjs 3.1 JSON Schema (CC BY 4.0); property names are camelCase sin
 from typing import Any
 
 from contracts.content import ReleasedImage, Tag
-from publication.domain.markup import body_html, body_text
+from publication.domain.markup import body_html, body_text, web_address
+from publication.domain.site import Site
 from publication.domain.story import Story
 
 STANDARD = {"name": "ninjs", "version": "3.1", "schema": "http://www.iptc.org/std/ninjs/ninjs-schema_3.1.json#"}
 STATUS = {"live": "usable", "unpublished": "withheld", "killed": "canceled"}
 
 
-def make_item(story: Story, url: str, publisher: str) -> dict[str, Any]:
-    """A valid ninjs 3.1 item. One that is withheld or canceled carries no text and no photos."""
+def make_item(story: Story, site: Site) -> dict[str, Any]:
+    """A valid ninjs 3.1 item. One that is withheld or canceled carries no text and no photos.
+
+    `uri` is the address of the first publication: it names the story for good. The rendition `web` tells where the page is now.
+    """
+    url = site.address(f"{story.path}.html")
     item: dict[str, Any] = {
-        "uri": url,
+        "uri": site.address(f"{story.identity}.html"),
         "type": "text",
         "standard": STANDARD,
         "representationType": "full",
@@ -26,7 +31,7 @@ def make_item(story: Story, url: str, publisher: str) -> dict[str, Any]:
         "pubStatus": STATUS[story.state],
         "language": story.snapshot.language,
         "urgency": story.snapshot.urgency,
-        "copyrightHolder": publisher,
+        "copyrightHolder": site.name,
         "altIds": [{"role": "storyId", "value": str(story.story_id)}],
     }
     if story.state == "live":
@@ -78,7 +83,7 @@ def _substance(story: Story, url: str) -> dict[str, Any]:
 def _source(story: Story) -> dict[str, str]:
     source = story.snapshot.source
     assert source is not None  # noqa: S101 - asked by the caller
-    return {"name": source.name, "role": "origin", **({"uri": source.url} if source.url else {})}
+    return {"name": source.name, "role": "origin", **({"uri": source.url} if web_address(source.url) else {})}
 
 
 def _tag(tag: Tag) -> dict[str, str]:
@@ -90,8 +95,7 @@ def _literal(concept_id: str | None) -> dict[str, str]:
 
 
 def _photo(image: ReleasedImage, place: int, story: Story) -> dict[str, Any]:
-    lead_id = story.snapshot.lead_image_id
-    is_lead = image.image_id == lead_id if lead_id else place == 0
+    is_lead = image is story.lead
     photo: dict[str, Any] = {
         "name": "main" if is_lead else f"photo{place}",
         "rel": "lead" if is_lead else "inline",

@@ -1,32 +1,25 @@
-"""What the article page says: pictures with all their sizes, dates with their zone, and the same once more for machines (schema.org)."""
+"""What the article page says: pictures with all their sizes, dates with their zone."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from uuid import UUID
-from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
 from markupsafe import Markup
 
 from contracts.content import Block, ImageBlock, ReleasedImage, Rendition
-from publication.domain.markup import body_text, inline
-from publication.domain.slugs import rubric_path
+from publication.domain.footnotes import find_notes
+from publication.domain.listings import Listing, listings_of
+from publication.domain.markup import web_address
+from publication.domain.site import Site
 from publication.domain.story import Story
+from publication.domain.structured import news_article, script_json
+from publication.domain.thumbhash import placeholder
+from publication.domain.words import say_when
 
-SIZES = "(min-width: 760px) 720px, 100vw"
+__all__ = ["Entry", "Link", "Picture", "Site", "entry_of", "picture", "script_json", "view"]
 
-
-@dataclass(frozen=True)
-class Site:
-    """One site of ours. `url` has no slash at the end."""
-
-    name: str
-    url: str
-    language: str
-    zone: ZoneInfo
+SIZES = "(min-width: 48rem) 46rem, 100vw"
 
 
 @dataclass(frozen=True)
@@ -36,169 +29,143 @@ class Picture:
     src: str
     width: int
     height: int
+    size_bytes: int
     avif: str
     jpeg: str
     caption: str
     credit: str
     credit_url: str
     alt: str
-    color: str
+    backdrop: str
 
 
 @dataclass(frozen=True)
 class Link:
     label: str
     url: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A story in a list."""
+
+    url: str
+    headline: str
+    lede: str
+    iso: str
+    when: str
+    rubrics: tuple[Link, ...]
+    wide: Picture | None = None
+    small: Rendition | None = None
 
 
 def picture(image: ReleasedImage) -> Picture:
-    widths = sorted((one for one in image.manifest.renditions if one.name.startswith("w")), key=lambda one: one.width)
-    jpegs = _distinct(one for one in widths if one.content_type == "image/jpeg")
-    avifs = _distinct(one for one in widths if one.content_type == "image/avif")
+    """Raises IndexError where there is no JPEG; `find_faults` sees to it that there is."""
+    renditions = image.manifest.renditions
+    jpegs = _widths(renditions, "image/jpeg") or [one for one in renditions if one.content_type == "image/jpeg"]
     shown = next((one for one in jpegs if one.width >= 960), jpegs[-1])
+    backdrop = f"background:{image.manifest.dominant_color or '#e4e0d6'}"
+    hashed = placeholder(image.manifest.thumbhash) if image.manifest.thumbhash else ""
     return Picture(
         src=shown.url,
         width=shown.width,
         height=shown.height,
-        avif=_srcset(avifs),
-        jpeg=_srcset(jpegs),
+        size_bytes=shown.size_bytes,
+        avif=_srcset(_widths(renditions, "image/avif")),
+        jpeg=_srcset(_widths(renditions, "image/jpeg") or [shown]),
         caption=image.caption,
         credit=image.credit,
-        credit_url=image.credit_url,
+        credit_url=web_address(image.credit_url),
         alt=image.alt_text or image.caption,
-        color=image.manifest.dominant_color or "#e8e6e1",
+        backdrop=f"{backdrop} url({hashed}) center/cover" if hashed else backdrop,
     )
 
 
-def _distinct(renditions: Any) -> list[Rendition]:  # noqa: ANN401 - any iterable of renditions
-    """One a width: small originals give several names the same size."""
-    return list({one.width: one for one in renditions}.values())
+def _widths(renditions: Iterable[Rendition], content_type: str) -> list[Rendition]:
+    """The uncropped ones, narrow to wide, one a width: small originals give several names the same size."""
+    found = {one.width: one for one in renditions if one.name.startswith("w") and one.content_type == content_type}
+    return sorted(found.values(), key=lambda one: one.width)
 
 
 def _srcset(renditions: Sequence[Rendition]) -> str:
     return ", ".join(f"{one.url} {one.width}w" for one in renditions)
 
 
-def lead_id(story: Story) -> UUID | None:
-    images = story.snapshot.images
-    return story.snapshot.lead_image_id or (images[0].image_id if images else None)
-
-
 def shown_blocks(story: Story) -> list[tuple[Block, Picture | None]]:
     """The body in order, photos in their places; the lead photo stands above the text and is not repeated."""
     pictures = {image.image_id: picture(image) for image in story.snapshot.images}
-    lead = lead_id(story)
+    lead_id = story.lead.image_id if story.lead else None
     shown: list[tuple[Block, Picture | None]] = []
     for block in story.snapshot.blocks:
         if not isinstance(block, ImageBlock):
             shown.append((block, None))
-        elif block.image_id != lead and block.image_id in pictures:
+        elif block.image_id != lead_id and block.image_id in pictures:
             shown.append((block, pictures[block.image_id]))
     return shown
 
 
-def view(story: Story, site: Site, url: str) -> dict[str, Any]:
+def links(story: Story, site: Site) -> dict[str, list[Link]]:
+    """The story's rubrics, tags and authors, each with its list's address."""
+    found: dict[str, list[Link]] = {"rubric": [], "tag": [], "author": []}
+    for listing in listings_of(story.snapshot):
+        if listing.label:
+            found[listing.kind].append(Link(listing.label, site.address(f"{listing.path}.html"), listing.kind))
+    return found
+
+
+def view(story: Story, site: Site) -> dict[str, Any]:
     """The template's variables."""
-    lead = next((picture(image) for image in story.snapshot.images if image.image_id == lead_id(story)), None)
+    snapshot, url = story.snapshot, site.address(f"{story.path}.html")
+    lists = links(story, site)
+    language = snapshot.language
     return {
-        "story": story.snapshot,
-        "site": site,
+        "story": snapshot,
         "url": url,
-        "data_url": url.removesuffix(".html") + ".json",
-        "lead": lead,
+        "data_url": site.address(f"{story.path}.json"),
+        "lead": picture(story.lead) if story.lead else None,
         "sizes": SIZES,
         "blocks": shown_blocks(story),
-        "rubrics": [
-            Link(rubric.label, f"{site.url}/{rubric_path(rubric.label)}.html") for rubric in story.snapshot.rubrics
+        "rubrics": lists["rubric"],
+        "tags": lists["tag"],
+        "authors": lists["author"],
+        "feeds": [
+            Listing(one.url.removeprefix(f"{site.url}/").removesuffix(".html"), one.label) for one in lists["rubric"]
         ],
         "published": story.first_published_at,
-        "changed": story.changed_at if story.version > 1 else None,
-        "card": card_url(story),
+        "changed": story.changed_at if story.changed_at > story.first_published_at else None,
+        "card": card(story),
+        "notes": find_notes(snapshot, site.footnotes),
+        "source_url": web_address(snapshot.source.url) if snapshot.source else "",
         "json_ld": Markup(script_json(news_article(story, site, url))),  # noqa: S704 - script_json escapes what could end the script
-        "inline": inline,
-        "when": lambda moment: format_datetime(
-            moment,
-            "d MMMM y, HH:mm",
-            tzinfo=site.zone,
-            locale=story.snapshot.language[:2] if story.snapshot.language[:2] in ("ru", "en", "kk") else "ru",
-        ),
-        "iso": lambda moment: moment.astimezone(site.zone).isoformat(timespec="seconds"),
+        "when": lambda moment: say_when(moment, site.zone, language),
+        "iso": lambda moment: _iso(moment, site),
     }
 
 
-def card_url(story: Story) -> str:
-    for image in story.snapshot.images:
-        if image.image_id == lead_id(story):
-            return next((one.url for one in image.manifest.renditions if one.name == "card"), "")
-    return ""
+def _iso(moment: datetime, site: Site) -> str:
+    return moment.astimezone(site.zone).isoformat(timespec="seconds")
 
 
-def script_json(value: dict[str, Any]) -> str:
-    """JSON that can stand inside a script element whatever it holds."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    return (
-        text.replace("<", "\\u003c")
-        .replace(">", "\\u003e")
-        .replace("&", "\\u0026")
-        .replace("\u2028", "\\u2028")
-        .replace("\u2029", "\\u2029")
+def card(story: Story) -> Rendition | None:
+    """The picture that shared links show."""
+    return _rendition(story.lead, "card") or _rendition(story.lead, "16x9") if story.lead else None
+
+
+def _rendition(image: ReleasedImage | None, *names: str) -> Rendition | None:
+    renditions = image.manifest.renditions if image else ()
+    jpegs = {one.name: one for one in renditions if one.content_type == "image/jpeg"}
+    return next((jpegs[name] for name in names if name in jpegs), None)
+
+
+def entry_of(story: Story, site: Site) -> Entry:
+    return Entry(
+        url=site.address(f"{story.path}.html"),
+        headline=story.snapshot.headline,
+        lede=story.snapshot.lede,
+        iso=_iso(story.first_published_at, site),
+        when=say_when(story.first_published_at, site.zone, site.language, is_short=True),
+        rubrics=tuple(links(story, site)["rubric"][:2]),
+        wide=picture(story.lead) if story.lead else None,
+        small=_rendition(story.lead, "4x3", "w320", "16x9") if story.lead else None,
     )
-
-
-def news_article(story: Story, site: Site, url: str) -> dict[str, Any]:
-    """schema.org NewsArticle. Source: schema.org 29, and Google's "Article structured data"."""
-    snapshot = story.snapshot
-    iso = _isoformat(site.zone)
-    publisher = {"@type": "NewsMediaOrganization", "name": site.name, "url": f"{site.url}/index.html"}
-    article: dict[str, Any] = {
-        "@context": "https://schema.org",
-        "@type": "NewsArticle",
-        "mainEntityOfPage": url,
-        "headline": snapshot.headline,
-        "description": snapshot.lede,
-        "articleBody": body_text(snapshot.blocks),
-        "articleSection": [rubric.label for rubric in snapshot.rubrics],
-        "keywords": [tag.label for tag in snapshot.tags],
-        "inLanguage": snapshot.language,
-        "datePublished": iso(story.first_published_at),
-        "dateModified": iso(story.changed_at),
-        "author": [{"@type": "Person", "name": name} for name in snapshot.authors] or [publisher],
-        "publisher": publisher,
-        "image": [one for image in snapshot.images for one in _image_objects(image)],
-        "isAccessibleForFree": True,
-    }
-    if snapshot.correction_note:
-        article["correction"] = {
-            "@type": "CorrectionComment",
-            "text": snapshot.correction_note,
-            "datePublished": iso(story.changed_at),
-        }
-    return {name: value for name, value in article.items() if value not in ("", [])}
-
-
-def _isoformat(zone: ZoneInfo) -> Any:  # noqa: ANN401 - a small function
-    def iso(moment: datetime) -> str:
-        return moment.astimezone(zone).isoformat(timespec="seconds")
-
-    return iso
-
-
-def _image_objects(image: ReleasedImage) -> list[dict[str, Any]]:
-    """The three crops that aggregators ask for, in JPEG."""
-    wanted = [
-        one
-        for name in ("16x9", "4x3", "1x1")
-        for one in image.manifest.renditions
-        if one.name == name and one.content_type == "image/jpeg"
-    ]
-    words = {"caption": image.caption, "creditText": image.credit, "copyrightNotice": image.credit}
-    return [
-        {
-            "@type": "ImageObject",
-            "url": one.url,
-            "width": one.width,
-            "height": one.height,
-            **{name: value for name, value in words.items() if value},
-        }
-        for one in wanted
-    ]

@@ -1,11 +1,11 @@
-"""A story as it stands on the site: the newest release, and when it first went out."""
+"""A story as it stands on the sites: the newest release, and when it first went out."""
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 from uuid import UUID
 
-from contracts.content import Snapshot
+from contracts.content import ReleasedImage, Snapshot
 
 Action = Literal["publish", "correct", "unpublish", "kill"]
 State = Literal["live", "unpublished", "killed"]
@@ -14,6 +14,8 @@ STATE_AFTER: dict[Action, State] = {"publish": "live", "correct": "live", "unpub
 
 @dataclass(frozen=True)
 class Story:
+    """`path` is its address now, `old_paths` lead there; the first of all is its name for partners and never changes."""
+
     story_id: UUID
     version: int
     state: State
@@ -22,3 +24,35 @@ class Story:
     first_published_at: datetime
     changed_at: datetime
     reason: str = ""
+    first_path: str = ""
+    old_paths: tuple[str, ...] = ()
+    sites: tuple[str, ...] = ()
+    rendering: int = 0
+
+    @property
+    def identity(self) -> str:
+        return self.first_path or self.path
+
+    @property
+    def lead(self) -> ReleasedImage | None:
+        images = self.snapshot.images
+        chosen = next((image for image in images if image.image_id == self.snapshot.lead_image_id), None)
+        return chosen or (images[0] if images else None)
+
+
+def find_faults(snapshot: Snapshot) -> list[str]:
+    """What would make a broken page, in words for the editor. Nothing found: the snapshot can be released."""
+    faults = []
+    known = {image.image_id for image in snapshot.images}
+    for place, image in enumerate(snapshot.images, start=1):
+        if not any(one.content_type == "image/jpeg" for one in image.manifest.renditions):
+            faults.append(
+                f"У фото {place} ({image.caption[:60] or image.image_id}) нет готовых размеров: дождитесь обработки или замените его."
+            )
+    lost = [str(block.image_id) for block in snapshot.blocks if block.kind == "image" and block.image_id not in known]
+    faults += [
+        f"В тексте стоит фото {image_id}, которого нет среди фотографий материала: уберите его." for image_id in lost
+    ]
+    if not snapshot.headline.strip():
+        faults.append("Заголовок пуст.")
+    return faults

@@ -1,0 +1,89 @@
+"""The pages' own words in Russian and English, and dates as each language writes them."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_datetime, get_timezone_name
+
+WORDS: dict[str, dict[str, str]] = {
+    "ru": {
+        "photo": "Фото",
+        "published": "Опубликовано",
+        "changed": "обновлено",
+        "correction": "Исправлено",
+        "source": "Источник",
+        "unpublished": "Материал снят с публикации",
+        "killed": "Материал снят с публикации",
+        "gone_advice": "Редакция убрала его с сайта.",
+        "reason": "Причина",
+        "moved": "Материал переехал",
+        "moved_advice": "Новый адрес",
+        "missing": "Такой страницы нет",
+        "missing_advice": "Возможно, адрес набран с ошибкой или страница переехала. Начните с главной.",
+        "front": "На главную",
+        "latest": "Главные новости",
+        "empty": "Здесь пока ничего нет.",
+        "older": "Раньше",
+        "newer": "Позже",
+        "page": "Страница",
+        "archive": "Архив",
+        "rubric": "Рубрика",
+        "tag": "Тема",
+        "author": "Автор",
+        "rubrics": "Рубрики",
+        "tags": "Темы",
+        "pages": "Страницы",
+        "feeds": "Ленты",
+        "skip": "К содержанию",
+        "listen": "Читайте в RSS",
+    },
+    "en": {
+        "photo": "Photo",
+        "published": "Published",
+        "changed": "updated",
+        "correction": "Correction",
+        "source": "Source",
+        "unpublished": "This story has been taken down",
+        "killed": "This story has been withdrawn",
+        "gone_advice": "The newsroom has removed it from the site.",
+        "reason": "Reason",
+        "moved": "This story has moved",
+        "moved_advice": "Its new address",
+        "missing": "There is no such page",
+        "missing_advice": "The address may be mistyped, or the page has moved. Start from the front page.",
+        "front": "Front page",
+        "latest": "Top stories",
+        "empty": "Nothing here yet.",
+        "older": "Earlier",
+        "newer": "Later",
+        "page": "Page",
+        "archive": "Archive",
+        "rubric": "Section",
+        "tag": "Topic",
+        "author": "By",
+        "rubrics": "Sections",
+        "tags": "Topics",
+        "pages": "Pages",
+        "feeds": "Feeds",
+        "skip": "Skip to content",
+        "listen": "Read it as RSS",
+    },
+}
+
+
+def words_for(language: str) -> dict[str, str]:
+    """Kazakh, Tatar and other languages of the region fall back to Russian, all else to English."""
+    stem = language[:2]
+    return WORDS.get(stem) or WORDS["ru" if stem in ("kk", "tt", "ba", "be", "uk", "ky", "uz") else "en"]
+
+
+def say_when(moment: datetime, zone: ZoneInfo, language: str, *, is_short: bool = False) -> str:
+    """«12 ноября 2026, 14:10 (GMT+5)»; in lists «12 ноября, 14:10»."""
+    locale = Locale("en" if words_for(language) is WORDS["en"] else "ru")
+    pattern = "d MMMM, HH:mm" if is_short else "d MMMM y, HH:mm"
+    text = format_datetime(moment, pattern, tzinfo=zone, locale=locale)
+    if is_short:
+        return text
+    offset = get_timezone_name(moment.astimezone(zone), width="short", locale=locale)
+    return f"{text} ({offset})"

@@ -1,0 +1,271 @@
+"""Lists that are stale are written again: pages, feeds, sitemaps. Then the facts that waited for them are told.
+
+Releases only mark what is stale. One writer at a time reads all marks, writes each list once however many releases touched it, and so
+needs few runs under load. What readers and partners look at first (front page, rubrics) is written at once, the rest within a second.
+"""
+
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+import psycopg
+
+from chassis import ledger, logs
+from chassis.bucket import StorageDown
+from chassis.database import Database
+from publication.domain import feeds, sitemaps
+from publication.domain.feeds import Feed, Piece
+from publication.domain.listings import FRONT, PAGE, Listing, archived_pages, page_of
+from publication.domain.page import Entry, Link, entry_of
+from publication.press import Edition, Output, Press
+from publication.store import Announcement, Announcements, Lists, Stale, Stories
+
+AROUND = "around"
+"""What surrounds a site's lists: sitemaps, search data, the Russian feeds."""
+FEED_LENGTH = {"front": 50, "rubric": 30, "tag": 20, "author": 20}
+SEARCHABLE = 1_000
+NAV_LENGTH = 8
+LOCK = 0x6465_7065_7368_61
+"""The key of the advisory lock that one writer holds."""
+SECONDARY_EVERY_S = 1.0
+EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
+
+log = logs.get()
+
+
+@dataclass
+class Shelved:
+    """Pieces of stories made before, so that a story is rendered once however many lists it stands in."""
+
+    most: int = 3_000
+    _pieces: "OrderedDict[tuple[str, UUID, int, int], tuple[Piece, Entry]]" = field(default_factory=OrderedDict)
+
+    def get(
+        self, edition: Edition, found: Sequence[tuple[UUID, int, int]], database: Database
+    ) -> list[tuple[Piece, Entry]]:
+        """In the order of `found`: (story_id, version, rendering)."""
+        key = edition.site.key
+        missing = [one for one in found if (key, *one) not in self._pieces]
+        if missing:
+            with database.connection() as connection:
+                stories = Stories(connection).many([story_id for story_id, _, _ in missing])
+            wanted = {story_id: (version, rendering) for story_id, version, rendering in missing}
+            for story in stories:
+                made = (Piece(story, edition.site), entry_of(story, edition.site))
+                self._pieces[(key, story.story_id, *wanted[story.story_id])] = made
+        made_now = [self._pieces[(key, *one)] for one in found if (key, *one) in self._pieces]
+        while len(self._pieces) > self.most:
+            self._pieces.popitem(last=False)
+        return made_now
+
+
+@dataclass
+class ListWriter:
+    """Writes what is stale. `run` may be called by anybody at any time; who finds another at work leaves it to them."""
+
+    database: Database
+    press: Press
+    shelved: Shelved = field(default_factory=Shelved)
+    _last_secondary_at: float = 0.0
+    _last_stamp: int = 0
+
+    def run(self, *, in_full: bool = True) -> bool:
+        """One pass; `in_full` does not wait with tags and sitemaps. True if something is left to do in a moment.
+
+        Raises:
+            StorageDown: marks and facts stay, the next pass writes them.
+
+        """
+        with self.database.connection() as connection:
+            if not _take_lock(connection):
+                return False
+            try:
+                return self._pass(connection, in_full=in_full)
+            finally:
+                _give_lock(connection)
+
+    def _pass(self, connection: psycopg.Connection, *, in_full: bool) -> bool:
+        facts = Announcements(connection).waiting()
+        has_time = time.monotonic() - self._last_secondary_at >= SECONDARY_EVERY_S
+        with_secondary = in_full or has_time or any(fact.is_removal for fact in facts)
+        stale = Lists(connection).stale(with_secondary=with_secondary)
+        run = Lists(connection).next_run()
+        first = [one for one in stale if one.listing.is_primary]
+        second = [one for one in stale if not one.listing.is_primary]
+        self._write(first, run, connection)
+        self._tell([fact for fact in facts if not fact.is_removal])
+        self._write(second, run, connection)
+        self._tell([fact for fact in facts if fact.is_removal])
+        if with_secondary:
+            self._last_secondary_at = time.monotonic()
+        return not with_secondary
+
+    def _write(self, stale: Sequence[Stale], run: int, connection: psycopg.Connection) -> None:
+        outputs = [
+            output for edition in self.press.editions for output in self._outputs(edition, stale, run, connection)
+        ]
+        self.press.shelf.write(outputs)
+        if stale:
+            Lists(connection).forget([one.stale_id for one in stale])
+
+    def _outputs(
+        self, edition: Edition, stale: Sequence[Stale], run: int, connection: psycopg.Connection
+    ) -> Iterator[Output]:
+        ours = [one for one in stale if one.site == edition.site.key]
+        places: dict[str, set[int]] = {}
+        listings: dict[str, Listing] = {}
+        for one in ours:
+            places.setdefault(one.listing.key, set()).update(() if one.place is None else (one.place,))
+            if one.listing.key not in listings or one.listing.label:
+                listings[one.listing.key] = one.listing
+        for key in sorted(listings, key=lambda name: (name != FRONT, name)):
+            if key == AROUND:
+                yield from self._around(edition, places[key], run, connection)
+            else:
+                yield from self._list(edition, listings[key], places[key], run, connection)
+
+    def _list(
+        self, edition: Edition, listing: Listing, places: Iterable[int], run: int, connection: psycopg.Connection
+    ) -> Iterator[Output]:
+        """The list's own page and feeds, archive pages that are new, and those where something changed."""
+        site, lists = edition.site, Lists(connection)
+        label, last, archived_before = lists.give_places(site.key, listing)
+        listing = Listing(listing.key, label)
+        archived = archived_pages(last)
+        limit = max(2 * PAGE, FEED_LENGTH[listing.kind])
+        found = lists.stories_between(site.key, listing.key, 0, None, limit)
+        made = self.shelved.get(edition, found, self.database)
+        shown = len(lists.stories_between(site.key, listing.key, archived * PAGE, None, 2 * PAGE))
+        nav = self._nav(edition, listing, lists)
+        older = {"older": site.address(f"{listing.archive_path(archived - 1)}.html")} if archived else {}
+        links = {"self": site.address(f"{listing.path}.html"), **_feed_links(edition, listing), **older}
+        page = edition.theme.listing(listing, [entry for _, entry in made[:shown]], nav, links=links)
+        yield Output(site.object_key(f"{listing.path}.html"), page, "html", run)
+        yield from _feeds(edition, listing, [piece for piece, _ in made[: FEED_LENGTH[listing.kind]]], run)
+        again = {page_of(place) for place in places if page_of(place) < archived}
+        if archived > archived_before:
+            again |= set(range(max(archived_before - 1, 0), archived))
+        for number in sorted(again):
+            yield self._archive_page(edition, listing, number, archived, run, lists)
+        if archived != archived_before:
+            lists.save_archived(site.key, listing.key, archived)
+
+    def _archive_page(
+        self, edition: Edition, listing: Listing, number: int, archived: int, run: int, lists: Lists
+    ) -> Output:
+        site = edition.site
+        found = lists.stories_between(site.key, listing.key, number * PAGE, (number + 1) * PAGE, PAGE)
+        entries = [entry for _, entry in self.shelved.get(edition, found, self.database)]
+        newer = listing.archive_path(number + 1) if number + 1 < archived else listing.path
+        links = {
+            "self": site.address(f"{listing.archive_path(number)}.html"),
+            "newer": site.address(f"{newer}.html"),
+            **({"older": site.address(f"{listing.archive_path(number - 1)}.html")} if number else {}),
+            **_feed_links(edition, listing),
+        }
+        page = edition.theme.listing(listing, entries, (), page=number + 1, links=links)
+        return Output(site.object_key(f"{listing.archive_path(number)}.html"), page, "html", run)
+
+    def _nav(self, edition: Edition, listing: Listing, lists: Lists) -> list[Link]:
+        return [
+            Link(one.label, edition.site.address(f"{one.path}.html"), "here" if one.key == listing.key else "")
+            for one in lists.rubrics(edition.site.key, NAV_LENGTH)
+            if one.label
+        ]
+
+    def _around(
+        self, edition: Edition, places: Iterable[int], run: int, connection: psycopg.Connection
+    ) -> Iterator[Output]:
+        site, lists = edition.site, Lists(connection)
+        _, last, _ = lists.give_places(site.key, Listing(FRONT))
+        found = lists.stories_between(site.key, FRONT, 0, None, FEED_LENGTH["front"])
+        pieces = [piece for piece, _ in self.shelved.get(edition, found, self.database)]
+        for dialect in ("dzen", "yandex"):
+            feed = Feed(site, site.name, site.address("index.html"), site.address(f"{dialect}.xml"))
+            yield Output(site.object_key(f"{dialect}.xml"), feeds.rss(feed, pieces, dialect), "rss", run)
+        lines = lists.lines(site.key, 0, None, SEARCHABLE)
+        yield Output(site.object_key("search.json"), sitemaps.search_data(site, lines), "json", run)
+        news = sitemaps.news_sitemap(site, lines, datetime.now(UTC))
+        yield Output(site.object_key("sitemaps/news.xml"), news, "xml", run)
+        chunks = last // sitemaps.CHUNK + 1
+        newest = range(max(chunks - 1, 0), chunks)
+        for number in sorted({place // sitemaps.CHUNK for place in places} | set(newest)):
+            paths = lists.paths_between(site.key, number * sitemaps.CHUNK, (number + 1) * sitemaps.CHUNK)
+            yield Output(site.object_key(f"sitemaps/{number + 1}.xml"), sitemaps.sitemap(site, paths), "xml", run)
+        yield Output(site.object_key("sitemap.xml"), sitemaps.sitemap_index(site, chunks), "xml", run)
+        yield Output(site.object_key("robots.txt"), sitemaps.robots(site), "txt", run)
+        yield Output(site.object_key("404.html"), edition.theme.missing(), "html", run)
+
+    def _tell(self, facts: Sequence[Announcement]) -> None:
+        if not facts:
+            return
+        with self.database.unit_of_work() as uow:
+            for fact in facts:
+                if Announcements(uow.connection).take(fact.announcement_id):
+                    uow.publish(fact.event, priority=fact.priority)
+        if self.press.channels:
+            with self.database.connection() as connection:
+                ledger.wake(connection, "publication", "tell_channels")
+
+
+def _feed_links(edition: Edition, listing: Listing) -> dict[str, str]:
+    return {name: edition.site.address(path) for name, path in listing.feed_paths.items()}
+
+
+def _feeds(edition: Edition, listing: Listing, pieces: Sequence[Piece], run: int) -> Iterator[Output]:
+    site = edition.site
+    title = f"{listing.label} — {site.name}" if listing.label else site.name
+    page_url = site.address(f"{listing.path}.html")
+    for name, path in listing.feed_paths.items():
+        feed = Feed(site, title, page_url, site.address(path))
+        if name == "rss":
+            yield Output(site.object_key(path), feeds.rss(feed, pieces), "rss", run)
+        elif name == "atom":
+            yield Output(site.object_key(path), feeds.atom(feed, pieces, EPOCH), "atom", run)
+        else:
+            yield Output(site.object_key(path), feeds.json_feed(feed, pieces), "feed", run)
+
+
+def _take_lock(connection: psycopg.Connection) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (LOCK,)).fetchone()
+    return bool(row and row[0])
+
+
+def _give_lock(connection: psycopg.Connection) -> None:
+    if not connection.closed:
+        connection.execute("SELECT pg_advisory_unlock(%s)", (LOCK,))
+
+
+class Scribe:
+    """A thread that runs the list writer as soon as it is woken, again and again while there is work."""
+
+    def __init__(self, writer: ListWriter) -> None:
+        self._writer = writer
+        self._woken = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+
+    def wake(self) -> None:
+        self._woken.set()
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="list writer", daemon=True)
+                self._thread.start()
+
+    def _work(self) -> None:
+        wait_s: float | None = None
+        while True:
+            self._woken.wait(wait_s)
+            self._woken.clear()
+            try:
+                wait_s = SECONDARY_EVERY_S / 2 if self._writer.run(in_full=False) else None
+            except (StorageDown, psycopg.Error) as error:
+                log.warning("the lists could not be written, they will be", reason=str(error).strip())
+                wait_s = 1.0
+            except Exception:
+                log.exception("the list writer broke")
+                wait_s = 5.0

@@ -1,0 +1,184 @@
+"""What publishing needs: our sites with their looks, the bucket they are served from, and the careful way to write into it."""
+
+import gzip
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+from chassis.bucket import Bucket, KeyTaken, ObjectMissing
+from contracts.content import Snapshot
+from publication.channels import Channel
+from publication.domain.site import Site
+from publication.domain.story import Story
+from publication.rendering import Theme
+
+SHORT = "public, max-age=15, stale-while-revalidate=60"
+TYPES = {
+    "html": "text/html; charset=utf-8",
+    "json": "application/json; charset=utf-8",
+    "xml": "application/xml; charset=utf-8",
+    "rss": "application/rss+xml; charset=utf-8",
+    "atom": "application/atom+xml; charset=utf-8",
+    "feed": "application/feed+json; charset=utf-8",
+    "txt": "text/plain; charset=utf-8",
+}
+
+
+@dataclass(frozen=True)
+class Output:
+    """A file of a site. `stamp` grows: a lower one never stands over a higher one."""
+
+    key: str
+    body: bytes
+    kind: str
+    stamp: int
+    is_new: bool = False
+    status: int = 200
+    goes_to: str = ""
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One site and its looks."""
+
+    site: Site
+    theme: Theme
+
+
+class Shelf:
+    """Writes outputs into the bucket: whole, in parallel, only what changed, and never an older over a newer one.
+
+    It remembers what it wrote (a few bytes an object), so most writes need no look at the bucket first.
+    """
+
+    def __init__(self, bucket: Bucket, threads: ThreadPoolExecutor, *, compresses: bool = False) -> None:
+        self.bucket = bucket
+        self.compresses = compresses
+        self._threads = threads
+        self._known: dict[str, tuple[str, int]] = {}
+
+    def write(self, outputs: Iterable[Output]) -> list[bool]:
+        """False for each that is too old: a newer one stands there.
+
+        Raises:
+            StorageDown: the storage does not answer; nothing is half written, and writing all again is harmless.
+
+        """
+        return list(self._threads.map(self._write_one, outputs))
+
+    def _write_one(self, output: Output) -> bool:
+        body, extra = self._pack(output)
+        standing = None if output.is_new else self._known.get(output.key) or self._look(output.key)
+        tag = _etag(body)
+        if standing is not None and standing[0] == tag:
+            standing = self._look(output.key)  # another process may have written since
+        while True:
+            if standing is not None:
+                if standing[1] > output.stamp:
+                    return False
+                if standing[0] == tag and not output.goes_to:
+                    self._remember(output.key, *standing)
+                    return True
+            try:
+                written = self.bucket.put(
+                    output.key,
+                    body,
+                    content_type=TYPES[output.kind],
+                    cache_control=SHORT,
+                    if_match=standing[0] if standing else None,
+                    if_none_match=standing is None,
+                    **extra,
+                )
+            except (KeyTaken, ObjectMissing):
+                standing = self._look(output.key)
+                continue
+            self._remember(output.key, written, output.stamp)
+            return True
+
+    def _pack(self, output: Output) -> tuple[bytes, dict[str, Any]]:
+        metadata = {"version": str(output.stamp)}
+        if output.status != 200:
+            metadata["status"] = str(output.status)  # what the edge should answer; S3 itself only knows 200
+        extra: dict[str, Any] = {"Metadata": metadata}
+        if output.goes_to:
+            extra["WebsiteRedirectLocation"] = output.goes_to
+        if self.compresses and len(output.body) > 1_000:
+            extra["ContentEncoding"] = "gzip"
+            return gzip.compress(output.body, 6, mtime=0), extra
+        return output.body, extra
+
+    def _look(self, key: str) -> tuple[str, int] | None:
+        try:
+            standing = self.bucket.head(key)
+        except ObjectMissing:
+            return None
+        return standing["ETag"], int(standing["Metadata"].get("version", 0))
+
+    def _remember(self, key: str, etag: str, stamp: int) -> None:
+        if len(self._known) > 50_000:
+            self._known.clear()
+        self._known[key] = (etag, stamp)
+
+
+def _etag(body: bytes) -> str:
+    return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
+
+
+@dataclass(frozen=True)
+class Press:
+    editions: tuple[Edition, ...]
+    shelf: Shelf
+    channels: Mapping[str, Channel] = field(default_factory=dict)
+    seen_media: set[str] = field(default_factory=set)
+    wake: Callable[[], None] = lambda: None
+    """Tells the list writer that lists are stale."""
+
+    @property
+    def bucket(self) -> Bucket:
+        return self.shelf.bucket
+
+    def for_snapshot(self, snapshot: Snapshot) -> list[Edition]:
+        """The sites that take such a story, in the order of the settings; the first is its home."""
+        return [edition for edition in self.editions if edition.site.takes(snapshot)]
+
+    def of(self, story: Story) -> list[Edition]:
+        """The sites that a story stands on."""
+        return [edition for edition in self.editions if edition.site.key in story.sites]
+
+    def edition(self, key: str) -> Edition | None:
+        return next((edition for edition in self.editions if edition.site.key == key), None)
+
+    def has_media(self, key: str) -> bool:
+        """Whether a photo's file lies in the bucket; the answer yes is remembered."""
+        if key in self.seen_media:
+            return True
+        if self.bucket.exists(key):
+            if len(self.seen_media) > 50_000:
+                self.seen_media.clear()
+            self.seen_media.add(key)
+            return True
+        return False
+
+    def forget_media(self, keys: Iterable[str]) -> None:
+        self.seen_media.difference_update(keys)
+
+    def media_keys(self, snapshot: Snapshot) -> list[str]:
+        """Keys of the photos' files that lie in our own public bucket."""
+        return [
+            key for image in snapshot.images for one in image.manifest.renditions if (key := self.media_key(one.url))
+        ]
+
+    def main_media_keys(self, snapshot: Snapshot) -> list[str]:
+        """One file a photo, the widest JPEG: enough to know which stories share it."""
+        keys: list[str] = []
+        for image in snapshot.images:
+            jpegs: Sequence[Any] = [one for one in image.manifest.renditions if one.content_type == "image/jpeg"]
+            if jpegs and (key := self.media_key(max(jpegs, key=lambda one: one.width).url)):
+                keys.append(key)
+        return keys
+
+    def media_key(self, url: str) -> str:
+        root = f"{self.bucket.base_url}/"
+        return url.removeprefix(root) if url.startswith(root) else ""
