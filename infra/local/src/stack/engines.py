@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 SERVICES = ("ingestion", "imaging", "tagging", "desk", "publication", "delivery")
 USUAL_PORTS = {"postgres": 54329, "valkey": 63799, "s3": 8333}
+PROBE_KEY = "stack/probe"
 PORT_TRIES = 4
 """Somebody may take a port between our look at it and the engine's start."""
 
@@ -343,8 +344,10 @@ class S3(Engine):
         if not answers(self.port):
             return False
         try:
-            for bucket in self._our_buckets():
-                bucket.check()
+            for bucket in self._our_buckets():  # its parts find one another last, so only a round trip tells
+                bucket.put(PROBE_KEY, b"ready", content_type="text/plain")
+                bucket.get(PROBE_KEY)
+                bucket.delete([PROBE_KEY])
         except Exception:  # noqa: BLE001 - whatever it says, it is not ready
             return False
         return True
