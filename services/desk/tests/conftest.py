@@ -18,7 +18,7 @@ from desk.settings import Settings
 from desk.store.people import People, Sessions
 
 sys.path.insert(0, str(Path(__file__).parent))  # importlib mode knows no neighbours
-import desk_builders as make  # noqa: E402 - found through the line above
+import desk_builders as make
 
 ORIGIN = "https://testserver"
 

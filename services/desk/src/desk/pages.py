@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -66,14 +66,11 @@ class Pages:
         )
         return environment
 
-    @cached_property
-    def _manifest(self) -> Mapping[str, str]:
-        path = BUNDLE / "manifest.json"
-        return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
     def asset(self, name: str) -> str:
         """The address of a bundled file; its name holds a hash, so it may be kept for ever."""
-        return f"/static/{self._manifest.get(name, name)}"
+        path = BUNDLE / "manifest.json"
+        manifest = read_manifest(path.stat().st_mtime_ns) if path.exists() else {}
+        return f"/static/{manifest.get(name, name)}"
 
     def reader(self, request: Request, actor: Actor | None) -> Reader:
         language = actor.language if actor else choose_language(request.headers.get("accept-language", ""))
@@ -119,6 +116,13 @@ class Pages:
             "cache-control": "no-store",
             "cross-origin-opener-policy": "same-origin",
         }
+
+
+@lru_cache(maxsize=1)
+def read_manifest(_changed_ns: int) -> Mapping[str, str]:
+    """Plain name -> hashed name; read again when the bundle was made anew under a running process."""
+    manifest: dict[str, str] = json.loads((BUNDLE / "manifest.json").read_text(encoding="utf-8"))
+    return manifest
 
 
 def icon(name: str, label: str = "") -> Markup:

@@ -3,11 +3,13 @@ export const words = JSON.parse(document.getElementById("words").textContent);
 export const json = (id) => JSON.parse(document.getElementById(id)?.textContent ?? "null");
 
 export function themes() {
-  document.querySelector("[data-theme-toggle]")?.addEventListener("click", () => {
-    const root = document.documentElement;
-    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-    localStorage.setItem("theme", root.dataset.theme);
-  });
+  const root = document.documentElement;
+  for (const button of document.querySelectorAll("[data-theme-toggle]")) {
+    button.addEventListener("click", () => {
+      root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
+      localStorage.setItem("theme", root.dataset.theme);
+    });
+  }
 }
 
 export const isTyping = (target) => target.closest?.("input, textarea, select, [contenteditable=true]") != null;

@@ -5,7 +5,7 @@ from typing import Final
 import nh3
 
 from contracts.content import Block, ListBlock, Paragraph, Quote
-from desk.domain.draft import Draft
+from desk.domain.draft import Draft, plain_text
 
 MARKS: Final = {"a", "b", "strong", "i", "em", "u", "s", "code", "sub", "sup", "br"}
 SCHEMES: Final = {"http", "https", "mailto", "tel"}
@@ -36,8 +36,8 @@ def clean_draft(draft: Draft) -> Draft:
 def _clean_block(block: Block) -> Block | None:
     if isinstance(block, Paragraph | Quote):
         html = clean_html(block.html)
-        return block.model_copy(update={"html": html}) if html else None
+        return block.model_copy(update={"html": html}) if plain_text(html) else None
     if isinstance(block, ListBlock):
-        items = tuple(item for one in block.items if (item := clean_html(one)))
+        items = tuple(item for one in block.items if plain_text(item := clean_html(one)))
         return block.model_copy(update={"items": items}) if items else None
     return block
