@@ -1,5 +1,6 @@
 """What the desk's tests share: an empty desk on real engines, its application, people who sign in."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -66,3 +67,9 @@ def story(database: Database) -> None:
     events.open_story(make.received(), database.unit_of_work())
     events.take_image(make.processed(), database.unit_of_work())
     events.take_tags(make.tagged(), database.unit_of_work())
+
+
+def pytest_ignore_collect(collection_path: Path) -> bool | None:
+    """A browser is driven only where one is asked for: `make test-browser`."""
+    is_asked_for = bool(os.environ.get("DEPESHA_BROWSER"))
+    return True if "browser" in collection_path.parts and not is_asked_for else None

@@ -11,7 +11,7 @@ const waiting = new Map();
 export function start() {
   const settings = json("stream");
   const pulse = document.getElementById("pulse");
-  stream(settings, { rows: take }, (state) => { pulse.className = `pulse ${state === "live" ? "" : "off"}`; });
+  stream(settings, { rows: take }, (state) => { pulse.dataset.state = state; });
   document.getElementById("fresh").addEventListener("click", () => { flush(); scrollTo({ top: 0 }); });
   addEventListener("scroll", () => { if (scrollY < 80) flush(); }, { passive: true });
 

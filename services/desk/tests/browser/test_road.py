@@ -1,0 +1,221 @@
+"""What editors do, in a real browser."""
+
+import re
+import signal
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from desk.store.stories import Stories
+from stack.engines import wait_until
+
+pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
+
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def test_from_an_incoming_post_to_published_in_two_clicks(person, desk, house):
+    anna = person()
+    anna.open(desk.url)
+
+    house.send()
+    anna.click(".row .headline")
+    anna.page.wait_for_selector("html[data-ready=page]", state="attached")
+    anna.click("#go")
+    expect(anna.page.locator("#panel .badge").first).to_have_text("В пути")
+    house.publish_ordered()
+    expect(anna.page.locator("#panel .badge").first).to_have_text("Вышло")
+    house.deliver("delivered", 1)
+    expect(anna.page.locator(".sites .delivered")).to_contain_text("получил")
+
+    assert anna.clicks <= 4
+    assert anna.complaints == []
+
+
+def test_from_an_incoming_post_to_published_by_keyboard_alone(person, desk, house):
+    anna = person()
+    anna.open(desk.url)
+    house.send()
+    expect(anna.page.locator(".row")).to_have_count(1)
+
+    anna.page.keyboard.press("j")
+    anna.page.keyboard.press("p")
+
+    wait_until(lambda: len(house.orders()) == 1, "the order", timeout_s=20)
+    house.publish_ordered()
+    expect(anna.page.locator("#panel .badge").first).to_have_text("Вышло")
+    assert anna.complaints == []
+
+
+def test_a_story_appears_without_a_reload_and_moves_when_it_changes(person, desk, house):
+    anna, boris = person("Анна Ким"), person("Борис Лавров")
+    anna.open(desk.url)
+    boris.open(f"{desk.url}/?view=all&layout=board")
+
+    house.send(12)
+
+    expect(anna.page.locator(".row .headline")).to_have_text("Мост через Тую откроют 12 мая")
+    expect(boris.page.locator('[data-states="received"] .row')).to_have_count(1)
+    anna.page.keyboard.press("j")
+    anna.page.keyboard.press("x")
+    anna.click('#batch [value="ready"]')
+    expect(boris.page.locator('[data-states="ready publishing"] .row')).to_have_count(1)
+    assert anna.complaints + boris.complaints == []
+
+
+def test_typing_is_saved_and_told_truly(person, desk, house, database):
+    story_id = house.send()
+    anna = person()
+    anna.open(f"{desk.url}/stories/{story_id}")
+
+    anna.page.fill("#headline", "Мост откроют раньше срока")
+    anna.page.locator(".ProseMirror p").first.click()
+    anna.page.keyboard.press("End")
+    anna.page.keyboard.type(" Так решили в управе.")
+
+    expect(anna.page.locator("#save-state")).to_have_text(re.compile(r"Сохранено \d\d:\d\d:\d\d"))
+    wait_until(lambda: "Так решили" in _story(database, story_id).draft.blocks[0].html, "the save", timeout_s=20)
+    story = _story(database, story_id)
+    assert story.draft.headline == "Мост откроют раньше срока"
+    assert story.draft.blocks[0].html == "Движение по мосту откроют <strong>12 мая</strong>. Так решили в управе."
+    assert anna.complaints == []
+
+
+def test_two_editors_in_one_text_see_both_texts_and_lose_none(person, desk, house, database):
+    story_id = house.send()
+    anna, boris = person("Анна Ким"), person("Борис Лавров")
+    anna.open(f"{desk.url}/stories/{story_id}")
+    boris.open(f"{desk.url}/stories/{story_id}")
+
+    anna.page.fill("#headline", "Заголовок Анны")
+    expect(anna.page.locator("#save-state")).to_contain_text("Сохранено")
+    boris.page.fill("#headline", "Заголовок Бориса")
+
+    dialog = boris.page.locator("#conflict")
+    expect(dialog).to_be_visible()
+    expect(dialog).to_contain_text("Заголовок Анны")
+    expect(dialog).to_contain_text("Заголовок Бориса")
+    assert _story(database, story_id).draft.headline == "Заголовок Анны"
+    assert boris.page.input_value("#headline") == "Заголовок Бориса"
+    boris.click('[data-conflict="ours"]')
+    wait_until(lambda: _story(database, story_id).draft.headline == "Заголовок Бориса", "his save", timeout_s=20)
+    with database.connection() as connection:
+        drafts = connection.execute(
+            "SELECT draft->>'headline' FROM version WHERE story_id = %s ORDER BY revision", (story_id,)
+        ).fetchall()
+    assert [row[0] for row in drafts][1:] == ["Заголовок Анны", "Заголовок Бориса"]
+
+
+def test_a_server_that_is_killed_while_saving_costs_no_word(person, desk, house, database):
+    story_id = house.send()
+    anna = person()
+    anna.open(f"{desk.url}/stories/{story_id}")
+
+    desk.end(signal.SIGKILL)
+    anna.page.fill("#headline", "Написано без сервера")
+    expect(anna.page.locator("#save-state")).to_have_attribute("data-state", "failed")
+    desk.start()
+
+    expect(anna.page.locator("#save-state")).to_contain_text("Сохранено")
+    assert _story(database, story_id).draft.headline == "Написано без сервера"
+
+
+def test_a_tab_that_died_with_unsaved_words_has_them_again(person, desk, house, database):
+    story_id = house.send()
+    anna = person()
+    anna.open(f"{desk.url}/stories/{story_id}")
+    desk.end(signal.SIGKILL)
+    anna.page.fill("#headline", "Слова мёртвой вкладки")
+    expect(anna.page.locator("#save-state")).to_have_attribute("data-state", "failed")
+
+    anna.page.close()
+    desk.start()
+    anna.page = anna.context.new_page()
+    anna.open(f"{desk.url}/stories/{story_id}")
+
+    assert anna.page.input_value("#headline") == "Слова мёртвой вкладки"
+    wait_until(lambda: _story(database, story_id).draft.headline == "Слова мёртвой вкладки", "the save", timeout_s=20)
+
+
+def test_a_monitor_that_lost_its_stream_shows_what_it_missed(person, desk, house):
+    anna = person()
+    anna.open(desk.url)
+    expect(anna.page.locator("#pulse")).to_have_attribute("data-state", "live")
+
+    desk.end(signal.SIGKILL)
+    house.send(7)
+    desk.start()
+
+    expect(anna.page.locator(".row .headline")).to_have_text("Мост через Тую откроют 7 мая")
+
+
+def test_a_kill_asks_twice_and_shows_each_site_until_it_has_confirmed(person, desk, house):
+    story_id = house.send()
+    anna = person()
+    anna.open(f"{desk.url}/stories/{story_id}")
+    anna.click("#go")
+    house.publish_ordered()
+    house.deliver("delivered", 1)
+    expect(anna.page.locator(".sites .delivered")).to_have_count(1)
+
+    anna.click('[data-dialog="kill"]')
+    anna.page.fill("#kill [name=reason]", "Источник ошибся.")
+    anna.click("#kill .primary.danger")
+    assert len(house.orders()) == 1
+    anna.page.fill("#kill [name=confirmation]", "аннулировать")
+    anna.click("#kill .primary.danger")
+
+    expect(anna.page.locator("#panel .badge").first).to_have_text("Аннулировано")
+    expect(anna.page.locator(".sites .stale")).to_contain_text("у него версия 1")
+    house.kill_ordered()
+    house.deliver("delivered", 2, version=2)
+    expect(anna.page.locator(".sites .delivered")).to_contain_text("получил")
+    assert [order["action"] for order in house.orders()] == ["publish", "kill"]
+    assert anna.complaints == []
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_every_page_is_free_of_barriers_and_fits_a_phone(person, desk, house, theme, language):
+    story_id = house.send()
+    paths = [
+        "/?view=open",
+        "/?view=all&layout=board",
+        f"/stories/{story_id}",
+        "/delivery",
+        "/admin",
+        "/admin/routing",
+        "/admin/checks",
+        "/admin/sources",
+        "/admin/sites",
+        "/admin/log",
+    ]
+    wide, narrow = person(language=language, theme=theme), person(language=language, theme=theme, width=360)
+
+    found = {}
+    for path in paths:
+        wide.page.goto(desk.url + path)
+        wide.page.wait_for_selector("html[data-ready]", state="attached")
+        wide.page.wait_for_load_state("load")
+        _inject(wide.page)
+        violations = wide.page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
+        if violations:
+            found[path] = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in violations]
+        narrow.page.goto(desk.url + path)
+        narrow.page.wait_for_selector("html[data-ready]", state="attached")
+        if (width := narrow.page.evaluate("document.documentElement.scrollWidth")) > 360:
+            found[f"{path} at 360"] = width
+
+    assert found == {}
+    assert wide.complaints + narrow.complaints == []
+
+
+def _inject(page):
+    """Through the debugger: the page's own policy lets no foreign script in, and need not for this."""
+    page.context.new_cdp_session(page).send("Runtime.evaluate", {"expression": AXE.read_text(encoding="utf-8")})
+
+
+def _story(database, story_id):
+    with database.connection() as connection:
+        return Stories(connection).get(story_id)
