@@ -28,6 +28,11 @@ def press(settings: Settings, wake: Callable[[], None] = lambda: None) -> Press:
         editions=tuple(Edition(one, Theme(one)) for one in sites),
         shelf=Shelf(Bucket.public(settings), threads, compresses=settings.compress),
         channels={one.name: channel(one, sites[0]) for one in settings.channels},
+        site_files={
+            f"{one.token.get_secret_value()}.txt": one.token.get_secret_value().encode()
+            for one in settings.channels
+            if one.kind == "indexnow"
+        },
         wake=wake,
     )
 

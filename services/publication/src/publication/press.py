@@ -131,6 +131,8 @@ class Press:
     editions: tuple[Edition, ...]
     shelf: Shelf
     channels: Mapping[str, Channel] = field(default_factory=dict)
+    site_files: Mapping[str, bytes] = field(default_factory=dict)
+    """Small text files that every site has, such as IndexNow's key."""
     seen_media: set[str] = field(default_factory=set)
     wake: Callable[[], None] = lambda: None
     """Tells the list writer that lists are stale."""

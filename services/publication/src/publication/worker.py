@@ -26,4 +26,5 @@ def create_worker(settings: Settings) -> Worker:
             Timer("tell_channels", every_s=5, run=partial(channels.tell_channels, database, press)),
         ),
         concurrency=4,
+        batch=1,
     )

@@ -87,4 +87,6 @@ def cut(text: str, limit: int) -> str:
     if units(text) <= limit:
         return text
     kept = text.encode("utf-16-le")[: max(limit - 1, 0) * 2].decode("utf-16-le", "ignore")
-    return kept.rsplit(None, 1)[0].rstrip(" ,.;:—-") + "…" if " " in kept else kept + "…"
+    is_mid_word = not text[len(kept)].isspace()
+    whole = kept.rsplit(None, 1)[0] if is_mid_word and " " in kept else kept
+    return whole.rstrip(" ,.;:—-") + "…"

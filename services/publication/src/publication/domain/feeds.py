@@ -68,7 +68,7 @@ class Piece:
         figures = {image.image_id: _figure(picture(image), words["photo"]) for image in snapshot.images}
         placed = {block.image_id for block in snapshot.blocks if block.kind == "image"}
         lead = self.story.lead
-        top = figures[lead.image_id] + "\n" if lead and lead.image_id not in placed else ""
+        top = f"{figures[lead.image_id]}\n" if lead and lead.image_id not in placed else ""
         return top + body_html(snapshot.blocks, figures)
 
     @cached_property

@@ -56,6 +56,7 @@ class Entry:
     iso: str
     when: str
     rubrics: tuple[Link, ...]
+    language: str = "ru"
     wide: Picture | None = None
     small: Rendition | None = None
 
@@ -166,6 +167,7 @@ def entry_of(story: Story, site: Site) -> Entry:
         iso=_iso(story.first_published_at, site),
         when=say_when(story.first_published_at, site.zone, site.language, is_short=True),
         rubrics=tuple(links(story, site)["rubric"][:2]),
+        language=story.snapshot.language,
         wide=picture(story.lead) if story.lead else None,
         small=_rendition(story.lead, "4x3", "w320", "16x9") if story.lead else None,
     )

@@ -1,10 +1,10 @@
 """The pages' own words in Russian and English, and dates as each language writes them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_datetime, get_timezone_name
+from babel.dates import format_datetime
 
 WORDS: dict[str, dict[str, str]] = {
     "ru": {
@@ -79,11 +79,16 @@ def words_for(language: str) -> dict[str, str]:
 
 
 def say_when(moment: datetime, zone: ZoneInfo, language: str, *, is_short: bool = False) -> str:
-    """«12 ноября 2026, 14:10 (GMT+5)»; in lists «12 ноября, 14:10»."""
+    """«12 ноября 2026, 14:10 (UTC+5)»; in lists «12 ноября, 14:10»."""
     locale = Locale("en" if words_for(language) is WORDS["en"] else "ru")
     pattern = "d MMMM, HH:mm" if is_short else "d MMMM y, HH:mm"
     text = format_datetime(moment, pattern, tzinfo=zone, locale=locale)
     if is_short:
         return text
-    offset = get_timezone_name(moment.astimezone(zone), width="short", locale=locale)
-    return f"{text} ({offset})"
+    return f"{text} ({_offset(moment.astimezone(zone))})"
+
+
+def _offset(moment: datetime) -> str:
+    minutes = int((moment.utcoffset() or timedelta()).total_seconds() // 60)
+    hours, rest = divmod(abs(minutes), 60)
+    return f"UTC{'-' if minutes < 0 else '+'}{hours}" + (f":{rest:02d}" if rest else "")

@@ -198,6 +198,8 @@ class ListWriter:
             yield Output(site.object_key(f"sitemaps/{number + 1}.xml"), sitemaps.sitemap(site, paths), "xml", run)
         yield Output(site.object_key("sitemap.xml"), sitemaps.sitemap_index(site, chunks), "xml", run)
         yield Output(site.object_key("robots.txt"), sitemaps.robots(site), "txt", run)
+        for name, body in self.press.site_files.items():
+            yield Output(site.object_key(name), body, "txt", run)
         yield Output(site.object_key("404.html"), edition.theme.missing(), "html", run)
 
     def _tell(self, facts: Sequence[Announcement]) -> None:
