@@ -18,11 +18,18 @@ setup: .venv/ready ## create the environment (.venv) from requirements.lock
 	@$(bin)/uv pip install -q --no-deps $(foreach m,$(wildcard shared/* services/*) infra/local,-e $(m))
 	@touch $@
 
-run: .venv/ready ## start the whole house and send three stories down the road
+run: .venv/ready bundle ## start the whole house and send three stories down the road
 	@$(bin)/python -m stack run
 
-test: .venv/ready ## every fast test, on the embedded stack
+test: .venv/ready bundle ## every fast test, on the embedded stack
 	$(bin)/pytest
+
+bundle: .venv/ready ## bundle the desk's scripts and styles; at once done where they are current
+	@$(bin)/python -m desk.bundle
+
+test-browser: .venv/ready bundle ## the desk in a real browser (Debian's chromium, or CHROMIUM=/path)
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends chromium; }
+	DEPESHA_BROWSER=1 $(bin)/pytest services/desk/tests/browser -m browser
 
 check: .venv/ready ## style, types, borders, locks and generated files
 	$(bin)/ruff check .
@@ -52,4 +59,4 @@ compose-test: .venv/ready ## build and run the composed system, and walk the roa
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: help setup run test check format lock docs bench compose-test clean
+.PHONY: help setup run test bundle test-browser check format lock docs bench compose-test clean
