@@ -13,7 +13,7 @@ from chassis.errors import Refusal
 from chassis.ids import new_id
 from chassis.ledger import Delivery
 from chassis.ledger.mark import MAX_ATTEMPTS
-from chassis.relay import _message
+from chassis.relay import pack
 from chassis.testing import recorded_events
 from chassis.unit_of_work import AlreadyHandledError, UnitOfWork
 from chassis.worker import MOST_LOST_STARTS, Worker
@@ -63,7 +63,7 @@ def make_due(database):
 
 
 def message(dispatch):
-    return json.loads(_message(dispatch)[3])
+    return json.loads(pack([dispatch])[0][3])["deliveries"][0]
 
 
 def note(text):
@@ -341,6 +341,33 @@ def test_a_timer_is_due_once_and_again_after_its_time_or_a_wake(database):
         [],
         [("desk", "tick")],
     ]
+
+
+def test_few_deliveries_travel_alone_and_a_backlog_in_batches(database):
+    with database.connection() as connection:
+        ledger.declare_consumer(connection, "desk", in_flight=1000, lease_s=30, batch=16)
+    publish(database, *(withdrawn(number) for number in range(1, 8)))
+    few = pack(claim(database))
+    publish(database, *(withdrawn(number) for number in range(1, 201)))
+    many = pack(claim(database, 1000))
+
+    def sizes(messages):
+        return [len(json.loads(message[3])["deliveries"]) for message in messages]
+
+    assert sizes(few) == [1] * 7
+    assert sizes(many) == [16] * 12 + [8]
+    assert {message[0] for message in many} == {"desk.routine"}
+
+
+def test_one_bad_delivery_of_a_batch_leaves_the_others_alone(database):
+    publish(database, withdrawn(1), withdrawn(2), withdrawn(3))
+    messages = [message(dispatch) for dispatch in claim(database)]
+    messages[1]["envelope"]["data"] = {}
+
+    worker(database, note("handled")).handle({"deliveries": messages})
+
+    assert query(database, "SELECT note FROM effect") == [("handled",), ("handled",)]
+    assert query(database, "SELECT state FROM ledger.delivery") == [("dead",)]
 
 
 def test_the_envelope_is_cloudevents_with_the_story_as_subject(database):

@@ -20,6 +20,7 @@ def create_worker(settings: Settings) -> Worker:
             FocalPointMoved: partial(handlers.move_focus, studio=studio),
         },
         concurrency=2,
+        batch=1,
         in_flight=24,
         lease_s=60,
     )

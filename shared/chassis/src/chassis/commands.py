@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from chassis import logs
+from chassis import events_commands, logs
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -17,6 +17,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Depesha: a newsroom's publishing pipeline.",
 )
+
+app.add_typer(events_commands.app, name="events")
 
 Service = Annotated[str, typer.Argument(help="ingestion, imaging, tagging, desk, publication or delivery")]
 

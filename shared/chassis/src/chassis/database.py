@@ -49,6 +49,10 @@ class Database:
         self._pool.open()
         return self._pool.getconn()
 
+    def relax(self) -> None:
+        """From now on commits do not wait for the disk; for workers, before their first connection."""
+        self._pool.kwargs = connection_options(self.schema, is_durable=False)
+
     def give_back(self, connection: psycopg.Connection) -> None:
         self._pool.putconn(connection)
 
@@ -88,8 +92,11 @@ class Database:
         self._pool.close()
 
 
-def connection_options(schema: str) -> dict[str, Any]:
-    """For psycopg.connect: short waits, dead peers noticed, the service's schema first."""
+def connection_options(schema: str, *, is_durable: bool = True) -> dict[str, Any]:
+    """For psycopg.connect: short waits, dead peers noticed, the service's schema first.
+
+    Not durable: commits do not wait for the disk. For those who do their work again when it is lost (docs/decisions/0005).
+    """
     return {
         "autocommit": True,
         "application_name": schema,
@@ -98,7 +105,7 @@ def connection_options(schema: str) -> dict[str, Any]:
         "keepalives_interval": 3,
         "keepalives_count": 3,
         "tcp_user_timeout": 15_000,
-        "options": f"-c search_path={schema} -c timezone=UTC",
+        "options": f"-c search_path={schema} -c timezone=UTC" + ("" if is_durable else " -c synchronous_commit=off"),
     }
 
 

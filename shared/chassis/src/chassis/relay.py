@@ -4,6 +4,7 @@ import json
 import random
 import signal
 import time
+from collections.abc import Sequence
 from types import FrameType
 
 import psycopg
@@ -19,6 +20,8 @@ LOOK_AGAIN_S = 0.002
 """Between two looks while there is work; a NOTIFY is not needed then."""
 LONGEST_SLEEP_S = 0.5
 """Polling is the fallback should a NOTIFY be missed."""
+SPREAD = 8
+"""A backlog is cut into at least this many messages before they are filled up."""
 AFTER_A_FAILURE_S = 0.2
 KEEP_HOUSE_EVERY_S = 600
 
@@ -38,7 +41,9 @@ class Relay:
         """Work until `stop`; survives restarts of PostgreSQL and Redis."""
         while not self._stopping:
             try:
-                with psycopg.connect(self._database_url, **connection_options("ledger")) as connection:
+                with psycopg.connect(
+                    self._database_url, **connection_options("ledger", is_durable=False)
+                ) as connection:
                     connection.execute("LISTEN ledger")
                     self._work(connection)
             except psycopg.OperationalError as error:
@@ -65,9 +70,7 @@ class Relay:
         if not timers and not dispatches:
             return 0
         try:
-            self._sender.send(
-                [_timer_message(timer) for timer in timers] + [_message(dispatch) for dispatch in dispatches]
-            )
+            self._sender.send([_timer_message(timer) for timer in timers] + pack(dispatches))
         except redis.RedisError as error:
             log.warning("the relay could not reach Redis", reason=str(error), kept=len(dispatches))
             ledger.give_back(connection, dispatches, wait_s=1.0)
@@ -84,9 +87,28 @@ class Relay:
             pass
 
 
-def _message(dispatch: Dispatch) -> tuple[str, str, str, str]:
-    argument = f'{{"delivery_id": {dispatch.delivery_id}, "is_resend": {json.dumps(dispatch.is_resend)}, "envelope": {dispatch.envelope}}}'
-    return queue_name(dispatch.consumer, dispatch.priority), dispatch.consumer, str(dispatch.delivery_id), argument
+def pack(dispatches: Sequence[Dispatch]) -> list[tuple[str, str, str, str]]:
+    """Messages (queue, service, id, argument) for the dispatches, in order.
+
+    Few deliveries go one a message, so that every idle worker gets one; a backlog goes in batches, since what a message
+    costs in Celery and Redis is several times what a quick handler costs.
+    """
+    by_queue: dict[str, list[Dispatch]] = {}
+    for dispatch in dispatches:
+        by_queue.setdefault(queue_name(dispatch.consumer, dispatch.priority), []).append(dispatch)
+    messages = []
+    for queue, group in by_queue.items():
+        size = min(group[0].batch, max(1, len(group) // SPREAD))
+        messages += [_message(queue, group[start : start + size]) for start in range(0, len(group), size)]
+    return messages
+
+
+def _message(queue: str, dispatches: Sequence[Dispatch]) -> tuple[str, str, str, str]:
+    deliveries = ", ".join(
+        f'{{"delivery_id": {one.delivery_id}, "is_resend": {json.dumps(one.is_resend)}, "envelope": {one.envelope}}}'
+        for one in dispatches
+    )
+    return queue, dispatches[0].consumer, str(dispatches[0].delivery_id), f'{{"deliveries": [{deliveries}]}}'
 
 
 def _timer_message(timer: TimerDispatch) -> tuple[str, str, str, str]:

@@ -43,7 +43,11 @@ class Timer:
 
 @dataclass
 class Worker:
-    """What one service does with events. `in_flight` bounds the messages sent and not yet handled, over all its workers."""
+    """What one service does with events.
+
+    `in_flight` bounds what is sent and not yet handled, over all its workers. `batch`: how many of a backlog travel in one
+    message, handled one after the other by one thread; 1 where a handler takes long.
+    """
 
     service: str
     database: Database
@@ -52,12 +56,14 @@ class Worker:
     pool: Literal["threads", "solo"] = "threads"
     concurrency: int = 2
     in_flight: int = 64
+    batch: int = 16
     lease_s: float = 30.0
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
     _in_hand: dict[int, float] = field(default_factory=dict, repr=False)
 
     def run(self, redis_url: str) -> None:
         """Declare the consumer and its timers, then work until SIGTERM."""
+        self.database.relax()
         self.declare()
         threading.Thread(target=self._beat, name="heartbeat", daemon=True).start()
         log.info(
@@ -79,7 +85,7 @@ class Worker:
         while True:
             try:
                 with self.database.connection() as connection:
-                    ledger.declare_consumer(connection, self.service, self.in_flight, self.lease_s)
+                    ledger.declare_consumer(connection, self.service, self.in_flight, self.lease_s, self.batch)
                     for timer in self.timers:
                         ledger.declare_timer(connection, self.service, timer.name, timer.every_s)
             except psycopg.OperationalError as error:
@@ -94,16 +100,17 @@ class Worker:
 
     def handle(self, message: dict[str, Any]) -> None:
         """Handle one message of the relay. Never raises: what went wrong is in the ledger and in the log."""
-        structlog.contextvars.clear_contextvars()
-        structlog.contextvars.bind_contextvars(service=self.service)
-        try:
-            if "timer" in message:
-                self._run_timer(message["timer"])
-            else:
-                self._handle_event(message)
-        except psycopg.OperationalError as error:
-            # The delivery's lease ends and it is sent again.
-            log.warning("the database went away while handling", reason=str(error).strip())
+        for work in message.get("deliveries", [message]):
+            structlog.contextvars.clear_contextvars()
+            structlog.contextvars.bind_contextvars(service=self.service)
+            try:
+                if "timer" in work:
+                    self._run_timer(work["timer"])
+                else:
+                    self._handle_event(work)
+            except psycopg.OperationalError as error:
+                # The delivery's lease ends and it is sent again.
+                log.warning("the database went away while handling", reason=str(error).strip())
 
     def _run_timer(self, name: str) -> None:
         timer = next((timer for timer in self.timers if timer.name == name), None)

@@ -9,12 +9,12 @@ TIMER_LEASE_S = 60
 
 CLAIM = """
 WITH room AS MATERIALIZED (
-    SELECT c.consumer, c.lease_s,
+    SELECT c.consumer, c.lease_s, c.batch,
            c.in_flight - (SELECT count(*) FROM ledger.delivery d
                           WHERE d.consumer = c.consumer AND d.state <> 'dead' AND d.state = 'sent' AND d.due_at > now()) AS free
     FROM ledger.consumer c
 ), due AS MATERIALIZED (
-    SELECT room.lease_s, d.delivery_id, d.state = 'sent' AS is_resend
+    SELECT room.lease_s, room.batch, d.delivery_id, d.state = 'sent' AS is_resend
     FROM room CROSS JOIN LATERAL (
         SELECT delivery_id, state FROM ledger.delivery d
         WHERE d.consumer = room.consumer AND d.state <> 'dead' AND d.due_at <= now()
@@ -27,9 +27,9 @@ WITH room AS MATERIALIZED (
     UPDATE ledger.delivery d
     SET state = 'sent', due_at = now() + due.lease_s * interval '1 s', sent_at = now(), dispatches = d.dispatches + 1
     FROM due WHERE d.delivery_id = due.delivery_id
-    RETURNING d.delivery_id, d.consumer, d.priority, due.is_resend, d.event_day, d.event_id
+    RETURNING d.delivery_id, d.consumer, d.priority, due.is_resend, due.batch, d.event_day, d.event_id
 )
-SELECT c.delivery_id, c.consumer, c.priority, c.is_resend, e.envelope::text
+SELECT c.delivery_id, c.consumer, c.priority, c.is_resend, c.batch, e.envelope::text
 FROM claimed c JOIN ledger.event e ON e.day = c.event_day AND e.event_id = c.event_id
 ORDER BY c.priority, c.delivery_id
 """
@@ -60,7 +60,7 @@ WHERE delivery_id = ANY(%(ids)s) AND state = 'sent'
 def claim_due(connection: psycopg.Connection, limit: int) -> list[Dispatch]:
     """Lease up to `limit` due deliveries, urgent first, no consumer beyond its room in flight."""
     rows = connection.execute(CLAIM, {"limit": limit}).fetchall()
-    return [Dispatch(row[0], row[1], PRIORITIES[row[2]], row[3], row[4]) for row in rows]
+    return [Dispatch(row[0], row[1], PRIORITIES[row[2]], row[3], row[4], row[5]) for row in rows]
 
 
 def claim_timers(connection: psycopg.Connection) -> list[TimerDispatch]:

@@ -33,13 +33,14 @@ class Delivery:
 class Dispatch:
     """A delivery that the relay has claimed and will now send. `envelope` is JSON text.
 
-    `is_resend`: it was sent before, and its lease ended with no word from a worker.
+    `batch`: how many may travel in one message. `is_resend`: it was sent before, and its lease ended with no word from a worker.
     """
 
     delivery_id: int
     consumer: str
     priority: Priority
     is_resend: bool
+    batch: int
     envelope: str
 
 

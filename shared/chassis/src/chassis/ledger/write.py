@@ -19,9 +19,9 @@ SELECT recorded.day, %(event_id)s, consumer, %(priority)s FROM recorded, unnest(
 """
 
 DECLARE_CONSUMER = """
-INSERT INTO ledger.consumer (consumer, in_flight, lease_s) VALUES (%s, %s, %s)
-ON CONFLICT (consumer) DO UPDATE SET in_flight = excluded.in_flight, lease_s = excluded.lease_s
-WHERE (consumer.in_flight, consumer.lease_s) <> (excluded.in_flight, excluded.lease_s)
+INSERT INTO ledger.consumer (consumer, in_flight, lease_s, batch) VALUES (%s, %s, %s, %s)
+ON CONFLICT (consumer) DO UPDATE SET in_flight = excluded.in_flight, lease_s = excluded.lease_s, batch = excluded.batch
+WHERE (consumer.in_flight, consumer.lease_s, consumer.batch) <> (excluded.in_flight, excluded.lease_s, excluded.batch)
 """
 
 DECLARE_TIMER = """
@@ -47,9 +47,14 @@ def write(connection: psycopg.Connection, event_id: UUID, envelope: Envelope, co
     )
 
 
-def declare_consumer(connection: psycopg.Connection, consumer: str, in_flight: int, lease_s: float) -> None:
-    """Say how many messages a consumer may have under way at once, and how long each may take before it is sent again."""
-    connection.execute(DECLARE_CONSUMER, (consumer, in_flight, lease_s))
+def declare_consumer(
+    connection: psycopg.Connection, consumer: str, in_flight: int, lease_s: float, batch: int = 1
+) -> None:
+    """Say how many deliveries a consumer may have under way at once, and how many of them may travel in one message.
+
+    `lease_s`: how long each may take before it is sent again.
+    """
+    connection.execute(DECLARE_CONSUMER, (consumer, in_flight, lease_s, batch))
 
 
 def declare_timer(connection: psycopg.Connection, consumer: str, name: str, every_s: float) -> None:
