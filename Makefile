@@ -56,7 +56,10 @@ bench: .venv/ready ## measure; `make bench S=road` one section
 compose-test: .venv/ready ## build and run the composed system, and walk the road in it (needs Docker Engine)
 	sh tests/compose/run.sh
 
+check-pages: .venv/ready ## let other tools judge the published pages (java, node, Chromium)
+	@services/publication/tests/pages/check.sh $(ARGS)
+
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: help setup run test bundle test-browser check format lock docs bench compose-test clean
+.PHONY: check-pages help setup run test bundle test-browser check format lock docs bench compose-test clean

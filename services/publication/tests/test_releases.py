@@ -181,7 +181,7 @@ def test_another_slug_moves_the_page_and_leaves_a_redirect_while_partners_keep_t
     fact = newsroom.facts()[-1]
     assert new == newsroom.url("2026/11/12/avtobusy-v-aktobe-00000001.html")
     assert fact["item"]["uri"] == old
-    assert newsroom.page(old).xpath("//meta[@http-equiv='refresh']/@content") == [f"0;url={new}"]
+    assert newsroom.page(old).xpath("//meta[@http-equiv='refresh']/@content") == [f"0; url={new}"]
     assert json.loads(newsroom.get(old.replace(".html", ".json"))[2])["renditions"][0]["href"] == new
     assert newsroom.page("index.html").xpath("//h2/a/@href") == [new]
     assert (

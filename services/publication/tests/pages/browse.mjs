@@ -16,7 +16,7 @@ async function open(url, width, scheme) {
   const page = await browser.newPage();
   await page.setViewport({ width, height: width < 500 ? 740 : 900, deviceScaleFactor: 1 });
   await page.emulateMediaFeatures([{ name: "prefers-color-scheme", value: scheme }]);
-  await page.goto(url, { waitUntil: "networkidle0" });
+  await page.goto(url, { waitUntil: "load" });
   return page;
 }
 
