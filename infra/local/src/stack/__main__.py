@@ -8,13 +8,13 @@ import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from chassis import logs
 from stack import supervisor
@@ -38,45 +38,50 @@ class Run:
         self._stopping = threading.Event()
 
     def run(self, *, with_demo: bool, once: bool) -> int:
-        started = time.monotonic()
-        signal.signal(signal.SIGTERM, self._ask_to_stop)
-        signal.signal(signal.SIGINT, self._ask_to_stop)
+        """Start, send the demo, tell, stay up. Returns the exit status: 1 if a demo story did not arrive."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, self._ask_to_stop)
         self.root.mkdir(parents=True, exist_ok=True)
-        with Progress(
-            SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=self.console, transient=True
-        ) as progress:
-            task = progress.add_task("starting PostgreSQL, Valkey and S3")
-            photos = ThreadPoolExecutor(1).submit(tour.make_photos, self.root / "demo") if with_demo else None
-            engines = start_engines(self.root)
-            keeper: supervisor.Supervisor | None = None
+        trips: list[Trip] = []
+        with ExitStack() as cleanup:
             try:
-                progress.update(task, description="bringing the database up to date")
-                logs.configure("stack", "warning")
-                engines.migrate()
-                house = build(self.root, engines)
-                progress.update(task, description="starting services and workers")
-                keeper = supervisor.Supervisor(house.processes(), self.root, self._show)
-                keeper.start()
-                self._write_environment(house)
-                for name in (*SERVICES, "partner"):
-                    self._wait_for(house, name)
-                trips = (
-                    tour.take(house, photos, lambda text: progress.update(task, description=escape(text)))
-                    if photos
-                    else []
-                )
-                progress.stop()
-                self._summary(house, keeper, trips, time.monotonic() - started)
+                trips = self._start(cleanup, with_demo=with_demo)
                 if not once:
                     self._stopping.wait()
-                    self.console.print("\nstopping …")
             except KeyboardInterrupt:
                 self.console.print("\nstopping …")
-            finally:
-                if keeper is not None:
-                    keeper.stop()
-                engines.stop()
-        return 0
+        return int(any(trip.trouble for trip in trips))
+
+    def _start(self, cleanup: ExitStack, *, with_demo: bool) -> list[Trip]:
+        """Everything up to the summary; `cleanup` learns what must be stopped."""
+        started = time.monotonic()
+        columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+        with Progress(*columns, console=self.console, transient=True) as progress:
+            task = progress.add_task("")
+
+            def say(text: str) -> None:
+                progress.update(task, description=escape(text))
+                if not self.console.is_terminal:
+                    self.console.print(f"{time.monotonic() - started:6.1f} s  {text}", markup=False, soft_wrap=True)
+
+            say("starting PostgreSQL, Valkey and S3")
+            photos = ThreadPoolExecutor(1).submit(tour.make_photos, self.root / "demo") if with_demo else None
+            engines = start_engines(self.root)
+            cleanup.callback(engines.stop)
+            say("bringing the database up to date")
+            logs.configure("stack", "warning")
+            engines.migrate()
+            say("starting services and workers")
+            house = build(self.root, engines)
+            keeper = supervisor.Supervisor(house.processes(), self.root, self._show)
+            cleanup.callback(keeper.stop)
+            keeper.start()
+            self._write_environment(house)
+            for name in (*SERVICES, "partner"):
+                self._wait_for(house, name)
+            trips = tour.take(house, photos, say) if photos else []
+        self._summary(house, keeper, trips, time.monotonic() - started)
+        return trips
 
     def _ask_to_stop(self, *_: object) -> None:
         if self._stopping.is_set() or threading.current_thread() is not threading.main_thread():
@@ -105,30 +110,39 @@ class Run:
 
     def _summary(self, house: House, keeper: supervisor.Supervisor, trips: list[Trip], seconds: float) -> None:
         pids = [*keeper.pids(), os.getpid(), *(engine.process.pid for engine in house.engines.all if engine.process)]
-        table = Table(box=None, padding=(0, 2, 0, 0), show_header=bool(trips))
-        table.add_column("story")
-        for name in trips[0].legs if trips else ():
-            table.add_column(name, justify="right")
         for trip in trips:
-            table.add_row(escape(trip.headline[:60]), *(f"{value:.2f} s" for value in trip.legs.values()))
-        self.console.print(table)
-        for trip in trips:
-            self.console.print(
-                f"\n[bold]{escape(trip.headline)}[/]\n  page     {trip.page_url}\n  tags     {escape(', '.join(trip.tags))}\n  partner  {trip.webhook.get('type')} version {trip.webhook.get('version')}, webhook-id {trip.webhook.get('id')}",
-                soft_wrap=True,
-                highlight=False,
-            )
+            self._tell(trip)
+        resident = supervisor.resident_bytes(pids) / 2**20
         lines = [
-            f"[bold]the desk[/]     {house.url('desk')}/",
-            f"[bold]the site[/]     {house.engines.s3.url}/depesha-public/news/index.html",
-            f"[bold]the partner[/]  {house.url('partner')}/",
-            f"ready in {seconds:.1f} s · {len(pids)} processes, {supervisor.resident_bytes(pids) / 2**20:,.0f} MB resident · logs in {self.root}/logs · Ctrl-C stops",
+            f"[bold]desk[/]     {house.url('desk')}/",
+            f"[bold]site[/]     {house.engines.s3.url}/depesha-public/news/index.html",
+            f"[bold]partner[/]  {house.url('partner')}/",
+            "",
+            f"ready in {seconds:.1f} s, {resident:,.0f} MB resident in {len(pids)} processes",
+            f"logs in {_short(self.root / 'logs')}/, settings by python -m stack env SERVICE",
+            "Ctrl-C stops everything; the data stays",
         ]
-        self.console.print(
-            Panel("\n".join(lines), title="Depesha is up", expand=False, padding=(1, 3)),
-            soft_wrap=True,
-            highlight=False,
-        )
+        panel = Panel("\n".join(lines), title="Depesha is up", expand=False, padding=(1, 2))
+        self.console.print(panel, highlight=False)
+
+    def _tell(self, trip: Trip) -> None:
+        legs = " · ".join(f"{name} {seconds:.2f} s" for name, seconds in trip.legs.items())
+        facts = {
+            "page": trip.page_url,
+            "tags": escape(", ".join(trip.tags)),
+            "partner": f"{trip.webhook.get('type')}, version {trip.webhook.get('version')}, {trip.webhook.get('id')}"
+            if trip.webhook
+            else "",
+            "took": legs,
+            "note": f"{trip.state} since an earlier run" if trip.state in (*tour.LEFT_BY_PEOPLE, "published") else "",
+            "trouble": f"[red]{escape(trip.trouble)}[/]" if trip.trouble else "",
+        }
+        lines = [f"  {name:<8} {fact}" for name, fact in facts.items() if fact]
+        self.console.print(f"[bold]{escape(trip.headline)}[/]", *lines, "", sep="\n", soft_wrap=True, highlight=False)
+
+
+def _short(path: Path) -> str:
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def print_environment(root: Path, service: str) -> None:

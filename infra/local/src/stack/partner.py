@@ -1,10 +1,11 @@
 """A sample partner site: verifies each webhook with the `standardwebhooks` library, pulls the story, shows what it has.
 
-It is a stranger to Depesha and uses nothing of it.
+It is a stranger to Depesha and uses nothing of it: a reader may start a receiver of their own from this file.
 """
 
 import html
 import json
+import logging
 import os
 import threading
 import urllib.request
@@ -18,11 +19,26 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from starlette.concurrency import run_in_threadpool
 
+LONGEST_BODY = 1 << 20
+log = logging.getLogger("partner")
+
 STYLE = """
-body{font:17px/1.6 Georgia,"Noto Serif",serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:#1b1a18;background:#fbfaf7}
-article{border-top:1px solid #dcd8cf;padding:1.2rem 0;overflow:auto}h1{font-size:1.4rem}h2{margin:.2rem 0 .5rem;font-size:1.25rem;line-height:1.25}
-small{color:#66625a;font:.8rem/1.5 system-ui,sans-serif}img{max-width:11rem;float:right;margin:0 0 .6rem 1rem}.gone{color:#a3262a}
+:root{color-scheme:light dark;--ink:#1b1a18;--paper:#fbfaf7;--faint:#66625a;--line:#dcd8cf;--red:#a3262a}
+@media(prefers-color-scheme:dark){:root{--ink:#e9e6df;--paper:#191816;--faint:#a29c91;--line:#38352f;--red:#f08a8d}}
+body{font:17px/1.6 Georgia,"Noto Serif",serif;max-width:44rem;margin:2rem auto;padding:0 1rem;color:var(--ink);background:var(--paper)}
+header{display:flex;flex-wrap:wrap;gap:0 1rem;align-items:baseline;justify-content:space-between}
+article{border-top:1px solid var(--line);padding:1.2rem 0;overflow:auto}h1{font-size:1.5rem;margin:0}
+h2{margin:.2rem 0 .5rem;font-size:1.25rem;line-height:1.25}h2 a{color:inherit;text-decoration-color:var(--line)}
+small,figcaption{color:var(--faint);font:.8rem/1.5 system-ui,sans-serif}figure{width:13rem;max-width:40%;float:right;margin:0 0 .6rem 1rem}
+figure img{width:100%;height:auto}.correction{border-left:3px solid var(--red);padding-left:.8rem}.gone h2{color:var(--red)}
+ol{list-style:none;margin:.6rem 0 0;padding:0;font:.8rem/1.6 system-ui,sans-serif;color:var(--faint)}
 """
+WORDS = {
+    "story.published": "опубликовано",
+    "story.corrected": "исправлено",
+    "story.unpublished": "снято с показа",
+    "story.killed": "снято",
+}
 
 
 class Shelf:
@@ -39,34 +55,54 @@ class Shelf:
 
     @property
     def secret(self) -> str:
+        """What our subscription gave us.
+
+        Raises:
+            FileNotFoundError: we have not subscribed yet.
+
+        """
         return (self._folder / "secret").read_text().strip()
 
-    def take(self, message_id: str, message: dict[str, Any]) -> None:
-        """Keep a verified message; one that came before, or is older than what stands, changes nothing but the notes."""
+    @property
+    def is_expecting(self) -> bool:
+        """Whether the people of this site are subscribing right now, so that a handshake is no surprise."""
+        return (self._folder / "expecting").exists()
+
+    def take(self, message_id: str, message: dict[str, Any]) -> bool:
+        """Keep a verified message. One that came before, or is older than what stands, changes nothing but the notes."""
         item = message["data"]
+        story_id = story_of(item)
         note = {
             "id": message_id,
             "type": message["type"],
             "at": datetime.now(UTC).isoformat(),
+            "story_id": story_id,
             "uri": item.get("uri", ""),
             "version": item.get("version", ""),
         }
         with self._lock:
             self._shelf["webhooks"].append(note)
-            standing = self._shelf["stories"].get(item.get("uri"), {})
-            if "uri" in item and int(item["version"]) > int(standing.get("version", 0)):
-                self._shelf["stories"][item["uri"]] = {
+            standing = self._shelf["stories"].get(story_id, {})
+            is_news = bool(story_id) and int(item["version"]) > int(standing.get("version", 0))
+            if is_news:
+                seen = [*standing.get("versions", []), {name: note[name] for name in ("version", "type", "at")}]
+                self._shelf["stories"][story_id] = {
                     "version": item["version"],
                     "type": message["type"],
                     "item": item,
                     "pulled": {},
+                    "versions": seen,
                 }
             self._save()
+        return is_news
 
-    def note_pulled(self, uri: str, pulled: dict[str, Any]) -> None:
+    def note_pulled(self, story_id: str, item: dict[str, Any], pulled: dict[str, Any]) -> None:
+        """Keep the whole story that was fetched, unless a newer version has come meanwhile."""
         with self._lock:
-            self._shelf["stories"][uri]["pulled"] = pulled
-            self._save()
+            standing = self._shelf["stories"][story_id]
+            if standing["version"] == item["version"]:
+                standing.update(item=item, pulled=pulled)
+                self._save()
 
     def read(self) -> dict[str, Any]:
         with self._lock:
@@ -86,13 +122,19 @@ def create_app(folder: Path) -> FastAPI:
     @app.post("/webhook")
     async def webhook(request: Request) -> JSONResponse:
         body = await request.body()
+        if len(body) > LONGEST_BODY:
+            return JSONResponse({"error": f"longer than {LONGEST_BODY} bytes"}, status_code=413)
         try:
             message = Webhook(shelf.secret).verify(body, dict(request.headers))
-        except (WebhookVerificationError, FileNotFoundError) as error:
+        except (WebhookVerificationError, FileNotFoundError, ValueError) as error:
+            if shelf.is_expecting and (answer := challenge_in(body)):
+                return JSONResponse({"challenge": answer})
             return JSONResponse({"error": f"not verified: {error}"}, status_code=401)
-        await run_in_threadpool(shelf.take, request.headers["webhook-id"], message)
-        if message["data"].get("pubStatus") == "usable":
-            threading.Thread(target=_pull, args=(message["data"], shelf), daemon=True).start()
+        if answer := challenge_in(body):
+            return JSONResponse({"challenge": answer})
+        is_news = await run_in_threadpool(shelf.take, request.headers["webhook-id"], message)
+        if is_news and message["data"].get("pubStatus", "usable") == "usable":
+            threading.Thread(target=pull, args=(message["data"], shelf), daemon=True).start()
         return JSONResponse({"taken": True})
 
     @app.get("/received")
@@ -102,46 +144,98 @@ def create_app(folder: Path) -> FastAPI:
 
     @app.get("/", response_class=HTMLResponse)
     def front() -> str:
-        shown = shelf.read()
-        stories = "".join(_article(story) for story in reversed(list(shown["stories"].values())))
-        return f"<!doctype html><meta charset=utf-8><meta name=viewport content='width=device-width'><title>Вечерний Орск</title><style>{STYLE}</style><h1>Вечерний Орск</h1>{stories or '<p>Пока ничего не пришло.</p>'}"
+        return front_page(shelf.read())
 
     return app
 
 
-def _pull(item: dict[str, Any], shelf: Shelf) -> None:
-    """Fetch the story's own JSON and its lead photo, as a site would that hosts its own copies."""
-    pulled: dict[str, Any] = {}
-    with urllib.request.urlopen(item["uri"].removesuffix(".html") + ".json", timeout=10) as answer:  # noqa: S310 - the address is in a signed message
-        pulled["version"] = json.load(answer)["version"]
+def challenge_in(body: bytes) -> str:
+    """What a verification handshake asks us to say back; empty if this is none."""
+    try:
+        challenge = json.loads(body)["data"]["challenge"]
+    except (ValueError, KeyError, TypeError):
+        return ""
+    return challenge if isinstance(challenge, str) else ""
+
+
+def story_of(item: dict[str, Any]) -> str:
+    """The story's own id; addresses may change, it does not."""
+    named = (one["value"] for one in item.get("altIds", []) if one.get("role") == "storyId")
+    return str(next(named, item.get("uri", "")))
+
+
+def pull(item: dict[str, Any], shelf: Shelf) -> None:
+    """Fetch the whole story and its lead photo, as a site would that hosts its own copies. A thin message says where: `data_url`."""
+    try:
+        whole = _fetch_json(item.get("data_url") or item["uri"].removesuffix(".html") + ".json")
+        pulled = {"version": whole["version"], "photo_bytes": _fetch_photo(whole)}
+    except (OSError, ValueError, KeyError) as error:
+        log.warning("the story %s cannot be pulled: %s", item.get("uri"), error)
+        return
+    shelf.note_pulled(story_of(item), whole, pulled)
+
+
+def _fetch_json(url: str) -> dict[str, Any]:
+    with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - the address is in a signed message
+        item: dict[str, Any] = json.load(answer)
+        return item
+
+
+def _fetch_photo(item: dict[str, Any]) -> int:
+    """Bytes of the widest JPEG of the lead photo; 0 if there is none."""
     for photo in item.get("associations", [])[:1]:
         best = max(
             (one for one in photo["renditions"] if one["contentType"] == "image/jpeg"), key=lambda one: one["width"]
         )
-        with urllib.request.urlopen(best["href"], timeout=10) as answer:  # noqa: S310
-            pulled["photo_bytes"] = len(answer.read())
-    shelf.note_pulled(item["uri"], pulled)
+        with urllib.request.urlopen(best["href"], timeout=10) as answer:  # noqa: S310 - as above
+            return len(answer.read())
+    return 0
+
+
+def front_page(shown: dict[str, Any]) -> str:
+    stories = "".join(_article(story) for story in reversed(list(shown["stories"].values())))
+    return (
+        "<!doctype html><html lang=ru><meta charset=utf-8><meta name=viewport content='width=device-width'>"
+        f"<title>Вечерний Орск</title><style>{STYLE}</style><header><h1>Вечерний Орск</h1>"
+        f"<small>сайт-партнёр · принято вебхуков: {len(shown['webhooks'])}</small></header>"
+        f"<main>{stories or '<p>Пока ничего не пришло.</p>'}</main></html>"
+    )
 
 
 def _article(story: dict[str, Any]) -> str:
     item = story["item"]
-    if item.get("pubStatus") != "usable":
-        return f"<article class=gone><small>версия {html.escape(item['version'])} · {html.escape(story['type'])}</small><p>Материал снят.</p></article>"
-    thumb = next(
-        (
-            one["href"]
-            for photo in item.get("associations", [])
-            for one in photo["renditions"]
-            if one["name"] == "w320" and one["contentType"] == "image/jpeg"
-        ),
-        "",
+    history = "".join(
+        f"<li>версия {_text(one['version'])} · {_text(WORDS.get(one['type'], one['type']))} · <time datetime='{_text(one['at'])}'>{_text(one['at'][:16].replace('T', ' '))} UTC</time></li>"
+        for one in reversed(story.get("versions", []))
     )
-    picture = f'<img src="{html.escape(thumb)}" alt="">' if thumb else ""
-    lede = next((one["value"] for one in item.get("descriptions", []) if one.get("role") == "summary"), "")
+    if item.get("pubStatus", "usable") != "usable":
+        return f"<article class=gone><h2>Материал снят</h2><p>{_text(item.get('edNote', ''))}</p><ol>{history}</ol></article>"
+    said = {one.get("role"): one["value"] for one in item.get("descriptions", [])}
+    correction = f"<p class=correction>Исправлено: {_text(said['correction'])}</p>" if said.get("correction") else ""
+    link = next((one["href"] for one in item.get("renditions", []) if one.get("name") == "web"), item.get("uri", ""))
+    headline = next((one["value"] for one in item.get("headlines", [])), item.get("title", ""))
     return (
-        f"<article>{picture}<small>версия {html.escape(item['version'])} · {html.escape(story['type'])}</small>"
-        f"<h2>{html.escape(item['headlines'][0]['value'])}</h2><p>{html.escape(lede)}</p></article>"
+        f"<article lang='{_text(item.get('language', 'ru'))}'>{_figure(item)}"
+        f"<small>{_text(', '.join(one['name'] for one in item.get('subjects', []) if one.get('rel') == 'rubric'))}</small>"
+        f"<h2><a href='{_text(link)}'>{_text(headline)}</a></h2><p>{_text(said.get('summary', ''))}</p>{correction}<ol>{history}</ol></article>"
     )
+
+
+def _figure(item: dict[str, Any]) -> str:
+    for photo in item.get("associations", [])[:1]:
+        said = {one.get("role"): one["value"] for one in photo.get("descriptions", [])}
+        for one in photo["renditions"]:
+            if one["name"] == "w320" and one["contentType"] == "image/jpeg":
+                credit = f"Фото: {photo['by']}" if photo.get("by") else ""
+                return (
+                    f"<figure><img src='{_text(one['href'])}' alt='{_text(said.get('alt', ''))}' width={one['width']} height={one['height']}>"
+                    f"<figcaption>{_text(credit)}</figcaption></figure>"
+                )
+    return ""
+
+
+def _text(value: object) -> str:
+    return html.escape(str(value))
 
 
 def main() -> None:
