@@ -88,3 +88,27 @@ def test_tags_are_kept_and_dropped_one_at_a_time(person, story, api):
 
     tags = api.get(f"/api/stories/{make.STORY}").json()["draft"]["tags"]
     assert [(tag["label"], tag["concept_id"]) for tag in tags] == [("Мост", "c:Мост")]
+
+
+def test_an_uploaded_photo_takes_the_place_and_the_words_of_another(person, story, api, database):
+    old = make.image()
+
+    answer = person("editor").post(
+        f"{STORY}/images?replaces={old.image_id}", files={"file": ("a.jpg", b"bytes of a photo", "image/jpeg")}
+    )
+
+    assert answer.status_code == 200
+    draft = api.get(f"/api/stories/{make.STORY}").json()["draft"]
+    assert [(one["caption"], one["original"]["size_bytes"]) for one in draft["images"]] == [("Мост через Тую", 16)]
+    assert draft["lead_image_id"] == draft["images"][0]["image_id"] != str(old.image_id)
+    attached = recorded_events(database, "image.attached.v1")
+    assert [one["image"]["image_id"] for one in attached] == [draft["images"][0]["image_id"]]
+
+
+def test_a_file_that_is_no_image_is_not_taken(person, story, database):
+    answer = person("editor").post(
+        f"{STORY}/images", files={"file": ("a.exe", b"MZ", "application/octet-stream")}, headers={"hx-request": "true"}
+    )
+
+    assert answer.status_code == 422
+    assert recorded_events(database, "image.attached.v1") == []

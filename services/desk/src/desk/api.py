@@ -17,6 +17,7 @@ from chassis.web import create_app as create_chassis_app
 from chassis.web import problem
 from desk import bootstrap
 from desk.handlers import people
+from desk.handlers.labels import MAX_UPLOAD_BYTES
 from desk.live import Hub
 from desk.pages import HERE, Pages
 from desk.routes import json_api, monitor_pages, people_pages, room_pages, story_pages
@@ -41,6 +42,7 @@ class Files(StaticFiles):
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
     database, neighbours = bootstrap.database(settings), bootstrap.neighbours(settings)
+    originals = bootstrap.private_bucket(settings)
     pages = Pages(public_url=settings.public_url, time_zone=_time_zone(database, settings))
     guard = Guard(database, settings.desk_api_token.get_secret_value())
     hub = Hub(database, lambda row, language: monitor_pages.draw_row(pages, row, language))
@@ -54,14 +56,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         database.close()
 
     app = create_chassis_app(
-        service="desk", title="Depesha desk", database=database, max_body_bytes=4 * 1024 * 1024, lifespan=lifespan
+        service="desk",
+        title="Depesha desk",
+        database=database,
+        max_body_bytes=MAX_UPLOAD_BYTES + 64 * 1024,
+        lifespan=lifespan,
     )
     app.add_middleware(SameOrigin)
     app.add_exception_handler(Refusal, _make_refusal(pages))
     app.include_router(json_api.make_router(database, guard))
     app.include_router(people_pages.make_router(database, pages, guard, settings.desk_url))
     app.include_router(monitor_pages.make_router(database, pages, guard, hub))
-    app.include_router(story_pages.make_router(database, pages, guard, neighbours))
+    app.include_router(story_pages.make_router(database, pages, guard, neighbours, originals))
     app.include_router(room_pages.make_router(database, pages, guard, neighbours, settings.desk_url))
     app.mount("/static", Files(directory=HERE / "static"))
     return app

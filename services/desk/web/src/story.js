@@ -31,6 +31,7 @@ export function start() {
   dialogs(editor, saver, story, kit);
   releases(saver);
   photos();
+  mentions();
   keyboard(saver);
   presence(story);
   stream(json("stream"), { story: () => refreshPanel() });
@@ -217,6 +218,33 @@ function drawFocus(dialog, x, y) {
   dot.style.left = `${x * 100}%`;
   dot.style.top = `${y * 100}%`;
   for (const picture of dialog.querySelectorAll(".crop img")) picture.style.objectPosition = `${x * 100}% ${y * 100}%`;
+}
+
+// A tag under the pointer, or in focus, shows the words that speak of it.
+function mentions() {
+  if (!CSS.highlights) return;
+  const show = (event) => {
+    const chip = event.target.closest?.("[data-mention]");
+    CSS.highlights.delete("mention");
+    if (!chip) return;
+    const wanted = JSON.parse(chip.dataset.mention).map((text) => text.toLowerCase());
+    const ranges = [];
+    const walker = document.createTreeWalker(get("body"), NodeFilter.SHOW_TEXT);
+    for (let node = walker.nextNode(); node; node = walker.nextNode()) {
+      const text = node.data.toLowerCase();
+      for (const word of wanted) {
+        for (let at = text.indexOf(word); at >= 0; at = text.indexOf(word, at + word.length)) {
+          const range = new Range();
+          range.setStart(node, at);
+          range.setEnd(node, at + word.length);
+          ranges.push(range);
+        }
+      }
+    }
+    CSS.highlights.set("mention", new Highlight(...ranges));
+  };
+  document.addEventListener("pointerover", show);
+  document.addEventListener("focusin", show);
 }
 
 function presence({ story_id }) {

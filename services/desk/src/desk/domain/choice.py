@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from contracts.content import Rubric, RubricProposal, Tag, TagProposal
+from desk.domain.draft import Draft, block_text
 
 Label = TypeVar("Label", bound=Tag | Rubric)
 
@@ -60,3 +61,21 @@ def review_tags(proposals: Sequence[TagProposal], chosen: Sequence[Tag]) -> Revi
         removed=tuple(tag for key, tag in shown.items() if key not in worn and key in sure),
         added=tuple(tag for key, tag in worn.items() if key not in shown),
     )
+
+
+def mentions_of(proposal: TagProposal, draft: Draft) -> list[str]:
+    """The words of the text that speak of the tag, each once, for a reader's eye."""
+    found: dict[str, None] = {}
+    for span in proposal.evidence:
+        text = _field(span.field, draft)[span.start : span.end].strip()
+        if text:
+            found[text] = None
+    return list(found) or [proposal.tag.label]
+
+
+def _field(name: str, draft: Draft) -> str:
+    if name in ("headline", "lede"):
+        return str(getattr(draft, name))
+    number = name.removeprefix("blocks.")
+    is_block = number.isdigit() and int(number) < len(draft.blocks)
+    return block_text(draft.blocks[int(number)]) if is_block else ""

@@ -1,11 +1,14 @@
 """What happens when an editor changes tags, rubrics and photos one at a time: no two such changes are in each other's way."""
 
 from collections.abc import Callable
-from typing import Any, Literal
-from uuid import UUID
+from dataclasses import dataclass
+from typing import Any, Final, Literal
+from uuid import UUID, uuid5
 
+from chassis.bucket import Bucket, content_hash
+from chassis.errors import Refusal
 from chassis.unit_of_work import UnitOfWork
-from contracts.content import Image, Rubric, Tag
+from contracts.content import Image, Rubric, StoredObject, Tag
 from desk.domain.choice import key_of
 from desk.domain.draft import Draft
 from desk.domain.people import Actor
@@ -14,6 +17,8 @@ from desk.handlers.refusals import StoryUnknown
 from desk.store.facts import Facts
 
 Change = Callable[[Draft], dict[str, Any]]
+
+MAX_UPLOAD_BYTES: Final = 40 * 1024 * 1024
 
 
 def change(story_id: UUID, decide: Change, actor: Actor, uow: UnitOfWork) -> None:
@@ -96,14 +101,58 @@ def arrange(
     change(story_id, decide, actor, uow)
 
 
-def attach(story_id: UUID, image: Image, actor: Actor, uow: UnitOfWork) -> None:
-    """Add a photo at the end; the first one is the lead."""
+@dataclass(frozen=True)
+class Upload:
+    """A file as the browser sent it."""
 
-    def decide(draft: Draft) -> dict[str, Any]:
+    body: bytes
+    content_type: str
+
+
+class UploadWrong(Refusal):
+    """A file that cannot be a photo."""
+
+    title = "This file cannot be taken"
+    slug = "upload-wrong"
+
+
+def attach(
+    story_id: UUID, upload: Upload, replaces: UUID | None, originals: Bucket, actor: Actor, uow: UnitOfWork
+) -> None:
+    """Add a photo at the end (the first one is the lead), or put it in another one's place with that one's words.
+
+    Raises:
+        UploadWrong: it is empty, too large, or not sent as an image. Whether it can be decoded imaging will say.
+
+    """
+    if not upload.body or len(upload.body) > MAX_UPLOAD_BYTES or not upload.content_type.startswith("image/"):
+        raise UploadWrong(
+            f"{len(upload.body)} bytes of {upload.content_type!r}: an image of at most {MAX_UPLOAD_BYTES} bytes is taken"
+        )
+    digest = content_hash(upload.body)
+    key = f"originals/{digest[:2]}/{digest}"
+    originals.put(key, upload.body, content_type=upload.content_type)
+    stored = StoredObject(bucket="private", key=key, content_type=upload.content_type, size_bytes=len(upload.body))
+    image = Image(image_id=uuid5(story_id, digest), original=stored)
+    change(story_id, lambda draft: _with_image(draft, image, replaces), actor, uow)
+
+
+def _with_image(draft: Draft, image: Image, replaces: UUID | None) -> dict[str, Any]:
+    old = next((one for one in draft.images if one.image_id == replaces), None)
+    if old is None:
         rest = tuple(one for one in draft.images if one.image_id != image.image_id)
         return {"images": (*rest, image), "lead_image_id": draft.lead_image_id or image.image_id}
-
-    change(story_id, decide, actor, uow)
+    fresh = old.model_copy(update={"image_id": image.image_id, "original": image.original, "problem": ""})
+    blocks = tuple(
+        block.model_copy(update={"image_id": image.image_id}) if getattr(block, "image_id", None) == replaces else block
+        for block in draft.blocks
+    )
+    lead = image.image_id if draft.lead_image_id == replaces else draft.lead_image_id
+    return {
+        "images": tuple(fresh if one is old else one for one in draft.images),
+        "blocks": blocks,
+        "lead_image_id": lead,
+    }
 
 
 def _image(draft: Draft, story_id: UUID, image_id: UUID) -> Image:

@@ -8,12 +8,13 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import psycopg
-from fastapi import APIRouter, Body, Depends, Form, Request
+from fastapi import APIRouter, Body, Depends, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
+from chassis.bucket import Bucket
 from chassis.database import Database
 from contracts.content import Point, Tag
-from desk.domain.choice import key_of
+from desk.domain.choice import key_of, mentions_of
 from desk.domain.diff import diff_drafts
 from desk.domain.draft import draft_of, lead_of
 from desk.domain.history import fold_versions
@@ -50,6 +51,7 @@ class Kept:
     tag: Tag
     confidence: float | None
     reason: str
+    mentions: list[str]
 
 
 def panel_values(story: Story, who: Actor, connection: psycopg.Connection) -> dict[str, Any]:
@@ -65,9 +67,15 @@ def panel_values(story: Story, who: Actor, connection: psycopg.Connection) -> di
         "lead_id": lead_of(story.draft),
         "rendition_url": rendition_url,
         "tags": [
-            Kept(tag, known.confidence if (known := by_key.get(key_of(tag))) else None, known.reason if known else "")
+            Kept(
+                tag,
+                known.confidence if (known := by_key.get(key_of(tag))) else None,
+                known.reason if known else "",
+                mentions_of(known, story.draft) if known else [tag.label],
+            )
             for tag in story.draft.tags
         ],
+        "mentions_of": lambda one: mentions_of(one, story.draft),
         "suggested": [one for key, one in by_key.items() if key not in worn and one.band != "hide"],
         "suggested_rubrics": [
             one
@@ -103,7 +111,7 @@ def _has_changes(story: Story, connection: psycopg.Connection) -> bool:
 
 
 def make_router(  # noqa: C901, PLR0915 - a list of routes
-    database: Database, pages: Pages, guard: Guard, neighbours: Neighbours
+    database: Database, pages: Pages, guard: Guard, neighbours: Neighbours, originals: Bucket
 ) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
@@ -297,6 +305,21 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
             whole=rendition_url(fact.manifest if fact else None, "w960")
             or rendition_url(fact.manifest if fact else None, "w640"),
         )
+
+    @router.post("/stories/{story_id}/images")
+    def add_image(
+        request: Request, story_id: UUID, who: Who, file: UploadFile, replaces: UUID | None = None
+    ) -> Response:
+        """A photo from the editor's machine, at the end or in another one's place with that one's words."""
+        labels.attach(
+            story_id,
+            labels.Upload(file.file.read(), file.content_type or ""),
+            replaces,
+            originals,
+            who,
+            database.unit_of_work(),
+        )
+        return panel(request, story_id, who)
 
     @router.post("/stories/{story_id}/images/{image_id}")
     def image_words(
