@@ -84,6 +84,7 @@ def panel_values(story: Story, who: Actor, connection: psycopg.Connection) -> di
         ],
         "is_tagged": proposals is not None,
         "rubrics": Monitor(connection).rubrics(),
+        "known_tags": Monitor(connection).tags(),
         "findings": releasing.preflight_of(story, connection),
         "steps": steps_from(story.state, who.role),
         "releases": Releases(connection).of(story.story_id),

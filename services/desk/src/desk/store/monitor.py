@@ -104,11 +104,19 @@ class Monitor:
             received_at, _, story_id = after.partition("~")
             conditions.append(sql.SQL("(s.received_at, s.story_id) < (%(after_at)s::timestamptz, %(after_id)s::uuid)"))
             parameters |= {"after_at": received_at, "after_id": story_id}
+        if query.text and self._is_rare(query.text):
+            conditions.append(RARE)
         statement = sql.SQL(
             "SELECT {columns} FROM story s LEFT JOIN person p ON p.person_id = s.assignee_id WHERE {where} ORDER BY s.received_at DESC, s.story_id DESC LIMIT %(limit)s"
         ).format(columns=COLUMNS, where=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"))
         with self._connection.cursor(row_factory=class_row(Row)) as cursor:
             return cursor.execute(statement, {**parameters, "limit": limit}).fetchall()
+
+    def _is_rare(self, text: str) -> bool:
+        """Whether so few stories hold these words that reading all of them from the index beats reading the newest stories."""
+        statement = sql.SQL("SELECT count(*) FROM (SELECT FROM story s WHERE {} LIMIT 5001) few").format(FOUND)
+        row = self._connection.execute(statement, {"text": text}).fetchone()
+        return row is not None and row[0] <= 5000
 
     def counts(self, most: int = 1000) -> dict[str, int]:
         """How many stories are in each state that a tab shows, counted up to `most`."""
@@ -136,6 +144,16 @@ class Monitor:
         ).fetchall()
         return sorted(((row[0], row[1]) for row in rows), key=lambda one: one[1].casefold())
 
+    def tags(self) -> list[str]:
+        """Tags of the newest 300 stories, for completion."""
+        rows = self._connection.execute(
+            """
+            SELECT DISTINCT one->>'label' AS label
+            FROM (SELECT draft FROM story ORDER BY received_at DESC, story_id DESC LIMIT 300) few, jsonb_array_elements(draft->'tags') one ORDER BY label
+            """
+        ).fetchall()
+        return [row[0] for row in rows]
+
     def rubrics(self) -> list[str]:
         """Rubrics of the newest 2,000 stories."""
         rows = self._connection.execute(
@@ -143,6 +161,10 @@ class Monitor:
         ).fetchall()
         return [row[0] for row in rows]
 
+
+FOUND = sql.SQL("s.search @@ (websearch_to_tsquery('russian', %(text)s) || websearch_to_tsquery('simple', %(text)s))")
+RARE = sql.SQL("s.story_id = ANY(ARRAY(SELECT s.story_id FROM story s WHERE {} LIMIT 5001))").format(FOUND)
+"""Without it the planner, which cannot know how rare a word is, walks the newest stories until it has a page of them."""
 
 SWITCHES: dict[str, sql.Composable] = {
     "urgent": sql.SQL("s.urgency <= 3"),
@@ -172,10 +194,6 @@ def _conditions(query: Query) -> tuple[list[sql.Composable], dict[str, Any]]:
         parameters["rubric"] = query.rubric
     conditions += [condition for name, condition in SWITCHES.items() if getattr(query, name)]
     if query.text:
-        conditions.append(
-            sql.SQL(
-                "s.search @@ (websearch_to_tsquery('russian', %(text)s) || websearch_to_tsquery('simple', %(text)s))"
-            )
-        )
+        conditions.append(FOUND)
         parameters["text"] = query.text
     return conditions, parameters
