@@ -37,6 +37,8 @@ class Output:
     is_new: bool = False
     status: int = 200
     goes_to: str = ""
+    can_follow: bool = False
+    """Whether it may be written a moment after the facts are told."""
 
 
 @dataclass(frozen=True)

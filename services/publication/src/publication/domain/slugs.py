@@ -3,6 +3,7 @@
 import hashlib
 import re
 from datetime import datetime
+from functools import lru_cache
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ def make_slug(text: str) -> str:
     return slugify(iuliia.YANDEX_MAPS.translate(text), max_length=MAX_SLUG, word_boundary=True)
 
 
+@lru_cache(maxsize=20_000)
 def label_slug(label: str) -> str:
     """For rubrics, tags and authors: «C++» and «C#», «..» and «!!» stay apart."""
     slug = make_slug(label)

@@ -32,6 +32,8 @@ NAV_LENGTH = 8
 LOCK = 0x6465_7065_7368_61
 """The key of the advisory lock that one writer holds."""
 SECONDARY_EVERY_S = 1.0
+PASS_EVERY_S = 0.4
+"""Under load passes begin this far apart; a release after a quiet moment is not kept waiting."""
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 log = logs.get()
@@ -96,23 +98,21 @@ class ListWriter:
         run = Lists(connection).next_run()
         first = [one for one in stale if one.listing.is_primary]
         second = [one for one in stale if not one.listing.is_primary]
-        self._write(first, run, connection)
+        outputs = self._outputs(first, run, connection)
+        self.press.shelf.write(one for one in outputs if not one.can_follow)
         self._tell([fact for fact in facts if not fact.is_removal])
-        self._write(second, run, connection)
+        self.press.shelf.write([*(one for one in outputs if one.can_follow), *self._outputs(second, run, connection)])
         self._tell([fact for fact in facts if fact.is_removal])
+        if stale:
+            Lists(connection).forget([one.stale_id for one in stale])
         if with_secondary:
             self._last_secondary_at = time.monotonic()
         return not with_secondary
 
-    def _write(self, stale: Sequence[Stale], run: int, connection: psycopg.Connection) -> None:
-        outputs = [
-            output for edition in self.press.editions for output in self._outputs(edition, stale, run, connection)
-        ]
-        self.press.shelf.write(outputs)
-        if stale:
-            Lists(connection).forget([one.stale_id for one in stale])
+    def _outputs(self, stale: Sequence[Stale], run: int, connection: psycopg.Connection) -> list[Output]:
+        return [one for edition in self.press.editions for one in self._of_edition(edition, stale, run, connection)]
 
-    def _outputs(
+    def _of_edition(
         self, edition: Edition, stale: Sequence[Stale], run: int, connection: psycopg.Connection
     ) -> Iterator[Output]:
         ours = [one for one in stale if one.site == edition.site.key]
@@ -227,9 +227,9 @@ def _feeds(edition: Edition, listing: Listing, pieces: Sequence[Piece], run: int
         if name == "rss":
             yield Output(site.object_key(path), feeds.rss(feed, pieces), "rss", run)
         elif name == "atom":
-            yield Output(site.object_key(path), feeds.atom(feed, pieces, EPOCH), "atom", run)
+            yield Output(site.object_key(path), feeds.atom(feed, pieces, EPOCH), "atom", run, can_follow=True)
         else:
-            yield Output(site.object_key(path), feeds.json_feed(feed, pieces), "feed", run)
+            yield Output(site.object_key(path), feeds.json_feed(feed, pieces), "feed", run, can_follow=True)
 
 
 def _take_lock(connection: psycopg.Connection) -> bool:
@@ -260,9 +260,12 @@ class Scribe:
 
     def _work(self) -> None:
         wait_s: float | None = None
+        begun_at = 0.0
         while True:
             self._woken.wait(wait_s)
+            time.sleep(max(begun_at + PASS_EVERY_S - time.monotonic(), 0))
             self._woken.clear()
+            begun_at = time.monotonic()
             try:
                 wait_s = SECONDARY_EVERY_S / 2 if self._writer.run(in_full=False) else None
             except (StorageDown, psycopg.Error) as error:
