@@ -112,3 +112,15 @@ def test_a_file_that_is_no_image_is_not_taken(person, story, database):
 
     assert answer.status_code == 422
     assert recorded_events(database, "image.attached.v1") == []
+
+
+def test_a_crop_drawn_by_hand_goes_to_imaging(person, story, database):
+    values = {"name": "1x1", "x": "0.25", "y": "0", "width": "0.75", "height": "1"}
+
+    answer = person("editor").post(f"{STORY}/images/{make.image().image_id}/crop", data=values)
+
+    assert answer.status_code == 204
+    moved = recorded_events(database, "image.focal_point_moved.v1")
+    assert [(one["crops"], one["focal_point"]) for one in moved] == [
+        ({"1x1": {"x": 0.25, "y": 0, "width": 0.75, "height": 1}}, None)
+    ]

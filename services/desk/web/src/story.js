@@ -203,6 +203,8 @@ function photos() {
   });
   get("photo").addEventListener("close", (event) => { event.target.replaceChildren(); delete event.target.dataset.shown; });
   get("photo").addEventListener("click", (event) => {
+    const crop = event.target.closest("[data-crop]");
+    if (crop) import("./crops.js").then((part) => part.openCrop(get("photo"), crop, say, words));
     const box = event.target.closest("[data-focus]");
     if (!box) return;
     const frame = box.getBoundingClientRect();

@@ -10,10 +10,11 @@ from zoneinfo import ZoneInfo
 import psycopg
 from fastapi import APIRouter, Body, Depends, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, JSONResponse, Response
+from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.bucket import Bucket
 from chassis.database import Database
-from contracts.content import Point, Tag
+from contracts.content import Box, Point, Tag
 from desk.domain.choice import key_of, mentions_of
 from desk.domain.diff import diff_drafts
 from desk.domain.draft import draft_of, lead_of
@@ -42,6 +43,22 @@ PREVIEW_POLICY = (
     "default-src 'none'; img-src * data:; style-src 'unsafe-inline' *; font-src * data:; frame-ancestors 'self'"
 )
 """A preview is somebody's words: it may show itself, and nothing of it may run. It stands in a sandboxed frame besides."""
+
+
+class CropForm(BaseModel):
+    """A crop of one ratio, as fractions of the photo."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Literal["16x9", "4x3", "1x1", "card"]
+    x: float = Field(ge=0, le=1)
+    y: float = Field(ge=0, le=1)
+    width: float = Field(gt=0, le=1)
+    height: float = Field(gt=0, le=1)
+
+    @property
+    def box(self) -> Box:
+        return Box(x=self.x, y=self.y, width=min(self.width, 1 - self.x), height=min(self.height, 1 - self.y))
 
 
 @dataclass(frozen=True)
@@ -362,6 +379,12 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
         y: Annotated[float, Form(ge=0, le=1)],
     ) -> Response:
         editing.move_focus(story_id, image_id, Point(x=x, y=y), {}, who, database.unit_of_work())
+        return Response(status_code=204)
+
+    @router.post("/stories/{story_id}/images/{image_id}/crop")
+    def draw_crop(story_id: UUID, image_id: UUID, who: Who, crop: Annotated[CropForm, Form()]) -> Response:
+        """A crop drawn by hand stands above the focus for this one ratio."""
+        editing.move_focus(story_id, image_id, None, {crop.name: crop.box}, who, database.unit_of_work())
         return Response(status_code=204)
 
     @router.get("/stories/{story_id}/source")

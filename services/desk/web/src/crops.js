@@ -1,0 +1,41 @@
+// A crop of one ratio, drawn by hand.
+import Cropper from "cropperjs";
+
+export function openCrop(dialog, button, say, words) {
+  const box = dialog.querySelector("[data-cropping]");
+  const stage = box.querySelector(".cropping-stage");
+  const focus = dialog.querySelector("[data-focus]");
+  const picture = new Image();
+  picture.src = focus.querySelector("img").src;
+  picture.alt = "";
+  stage.replaceChildren(picture);
+  focus.hidden = true;
+  box.hidden = false;
+  const cropper = new Cropper(picture, { template: template(button.dataset.ratio) });
+  const selection = cropper.getCropperSelection();
+  const image = cropper.getCropperImage();
+  image.$ready(() => {
+    image.$center("contain");
+    requestAnimationFrame(() => {
+      const [frame, ground] = [image.getBoundingClientRect(), stage.getBoundingClientRect()];
+      const [x, y, width, height] = button.dataset.box ? JSON.parse(button.dataset.box) : [0.1, 0.1, 0.8, 0.8];
+      selection.$change(frame.left - ground.left + x * frame.width, frame.top - ground.top + y * frame.height, width * frame.width, height * frame.height, Number(button.dataset.ratio));
+    });
+  });
+  const close = () => { stage.replaceChildren(); box.hidden = true; focus.hidden = false; };
+  box.querySelector("[data-crop-cancel]").onclick = close;
+  box.querySelector("[data-crop-keep]").onclick = async () => {
+    const [frame, drawn] = [image.getBoundingClientRect(), selection.getBoundingClientRect()];
+    const inside = (value) => Math.min(1, Math.max(0, value));
+    const x = inside((drawn.left - frame.left) / frame.width);
+    const y = inside((drawn.top - frame.top) / frame.height);
+    const values = { name: button.dataset.crop, x, y, width: inside((drawn.right - frame.left) / frame.width) - x, height: inside((drawn.bottom - frame.top) / frame.height) - y };
+    const answer = await fetch(box.dataset.cropping, { method: "POST", body: new URLSearchParams(values) });
+    if (!answer.ok) return say(words.error, true);
+    close();
+  };
+}
+
+const handles = ["n", "e", "s", "w", "ne", "nw", "se", "sw"].map((side) => `<cropper-handle action="${side}-resize"></cropper-handle>`).join("");
+const template = (ratio) => `<cropper-canvas background><cropper-image></cropper-image><cropper-shade></cropper-shade>
+  <cropper-selection aspect-ratio="${ratio}" movable resizable keyboard><cropper-grid bordered covered></cropper-grid><cropper-handle action="move" theme-color="transparent"></cropper-handle>${handles}</cropper-selection></cropper-canvas>`;
