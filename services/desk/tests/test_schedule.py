@@ -9,8 +9,9 @@ import pytest
 from chassis.testing import recorded_events
 from desk.domain.people import PROGRAM
 from desk.domain.routing import Rule
-from desk.handlers import editing, events, people, releasing
+from desk.handlers import editing, events, mail, people, releasing
 from desk.handlers.releasing import Order
+from desk.store.notices import Notices
 from desk.store.people import Invitations
 from desk.store.rules import Preferences, RoutingRules
 from desk.store.stories import Stories
@@ -145,3 +146,28 @@ def test_too_many_failures_close_the_door_for_a_while(database):
 def test_search_finds_other_forms_of_a_word(api, story):
     assert [one["story_id"] for one in api.get("/api/stories?q=мостом").json()["stories"]] == [str(make.STORY)]
     assert api.get("/api/stories?q=пароход").json()["stories"] == []
+
+
+def test_a_notification_is_mailed_once_to_those_it_is_for(database, story):
+    token = people.invite("chief", "Анна", database.unit_of_work())
+    people.accept_invitation(token, "boris@example.org", "Борис", "долгий пароль", database.unit_of_work())
+    with database.unit_of_work() as uow:
+        Notices(uow.connection).add("publish_failed", make.STORY, detail="адрес занят")
+    sent, refused = [], []
+
+    def fail(message):
+        refused.append(message)
+        raise ConnectionRefusedError("no server")
+
+    mail.send_mail(database, fail, "desk@example.org", "http://desk")
+    mail.send_mail(database, sent.append, "desk@example.org", "http://desk")
+    mail.send_mail(database, sent.append, "desk@example.org", "http://desk")
+
+    assert (len(refused), len(sent)) == (1, 1)
+    assert sent[0]["Subject"] == "Публикация не удалась: Мост через Тую откроют в мае"
+    assert sent[0]["Bcc"] == "boris@example.org"
+    assert sent[0].get_content().splitlines() == [
+        "Мост через Тую откроют в мае",
+        "адрес занят",
+        f"http://desk/stories/{make.STORY}",
+    ]

@@ -15,3 +15,8 @@ class Settings(ChassisSettings):
         default=SecretStr(""),
         description="programs that send it as a bearer token act as a chief editor; empty: none may",
     )
+    smtp_url: SecretStr = Field(
+        default=SecretStr(""),
+        description="smtp://user:password@host:587 for notifications by mail; empty: none are sent",
+    )
+    mail_from: str = Field(default="Depesha <depesha@localhost>", description="the sender of notifications")

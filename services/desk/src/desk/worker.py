@@ -18,12 +18,14 @@ from contracts.events import (
     StoryWithdrawnAtSource,
 )
 from desk import bootstrap
-from desk.handlers import events, housekeeping, releasing
+from desk.handlers import events, housekeeping, mail, releasing
 from desk.settings import Settings
 
 
 def create_worker(settings: Settings) -> Worker:
     database = bootstrap.database(settings)
+    smtp_url = settings.smtp_url.get_secret_value()
+    post_mail = partial(mail.send_mail, database, mail.smtp(smtp_url), settings.mail_from, settings.desk_url)
     return Worker(
         "desk",
         database,
@@ -44,6 +46,7 @@ def create_worker(settings: Settings) -> Worker:
         timers=(
             Timer("schedule", every_s=1.0, run=partial(releasing.fire_due, database)),
             Timer("keep_house", every_s=3600, run=partial(housekeeping.keep_house, database)),
+            *([Timer("mail", every_s=20, run=post_mail)] if smtp_url else []),
         ),
         concurrency=4,
     )

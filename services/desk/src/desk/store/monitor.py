@@ -104,19 +104,23 @@ class Monitor:
             received_at, _, story_id = after.partition("~")
             conditions.append(sql.SQL("(s.received_at, s.story_id) < (%(after_at)s::timestamptz, %(after_id)s::uuid)"))
             parameters |= {"after_at": received_at, "after_id": story_id}
-        if query.text and self._is_rare(query.text):
-            conditions.append(RARE)
+        if query.text and (found := self._few_with(query.text)) is not None:
+            conditions.append(sql.SQL("s.story_id = ANY(%(found)s)"))
+            parameters["found"] = found
         statement = sql.SQL(
             "SELECT {columns} FROM story s LEFT JOIN person p ON p.person_id = s.assignee_id WHERE {where} ORDER BY s.received_at DESC, s.story_id DESC LIMIT %(limit)s"
         ).format(columns=COLUMNS, where=sql.SQL(" AND ").join(conditions) if conditions else sql.SQL("true"))
         with self._connection.cursor(row_factory=class_row(Row)) as cursor:
             return cursor.execute(statement, {**parameters, "limit": limit}).fetchall()
 
-    def _is_rare(self, text: str) -> bool:
-        """Whether so few stories hold these words that reading all of them from the index beats reading the newest stories."""
-        statement = sql.SQL("SELECT count(*) FROM (SELECT FROM story s WHERE {} LIMIT 5001) few").format(FOUND)
-        row = self._connection.execute(statement, {"text": text}).fetchone()
-        return row is not None and row[0] <= 5000
+    def _few_with(self, text: str) -> list[UUID] | None:
+        """The stories that hold these words, where they are few; None where they are so many that a page of the newest is soon full.
+
+        The planner cannot know which it is: it would walk a million stories in search of a rare word.
+        """
+        statement = sql.SQL("SELECT s.story_id FROM story s WHERE {} LIMIT 2001").format(FOUND)
+        found = [row[0] for row in self._connection.execute(statement, {"text": text}).fetchall()]
+        return found if len(found) <= 2000 else None
 
     def counts(self, most: int = 1000) -> dict[str, int]:
         """How many stories are in each state that a tab shows, counted up to `most`."""
@@ -163,8 +167,6 @@ class Monitor:
 
 
 FOUND = sql.SQL("s.search @@ (websearch_to_tsquery('russian', %(text)s) || websearch_to_tsquery('simple', %(text)s))")
-RARE = sql.SQL("s.story_id = ANY(ARRAY(SELECT s.story_id FROM story s WHERE {} LIMIT 5001))").format(FOUND)
-"""Without it the planner, which cannot know how rare a word is, walks the newest stories until it has a page of them."""
 
 SWITCHES: dict[str, sql.Composable] = {
     "urgent": sql.SQL("s.urgency <= 3"),

@@ -20,6 +20,19 @@ class Notice:
     is_new: bool
 
 
+@dataclass(frozen=True)
+class Mailing:
+    """A notification and who is to have it by mail."""
+
+    notification_id: int
+    kind: str
+    story_id: UUID | None
+    headline: str | None
+    detail: str
+    emails: list[str]
+    language: str
+
+
 class Notices:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -66,6 +79,31 @@ class Notices:
             {"person": person_id},
         ).fetchone()
         return row[0] if row else 0
+
+    def claim_mail(self) -> Sequence[Mailing]:
+        """Take what was not mailed yet, of the last day; what has no receiver is done with."""
+        with self._connection.cursor(row_factory=class_row(Mailing)) as cursor:
+            found = cursor.execute(
+                """
+                WITH due AS (
+                    SELECT notification_id FROM notification WHERE mailed_at IS NULL AND at > now() - interval '1 day'
+                    ORDER BY at LIMIT 50 FOR UPDATE SKIP LOCKED
+                ), taken AS (
+                    UPDATE notification n SET mailed_at = now() FROM due WHERE n.notification_id = due.notification_id RETURNING n.*
+                )
+                SELECT t.notification_id, t.kind, t.story_id, s.headline, t.detail, array_agg(p.email) AS emails, min(p.language) AS language
+                FROM taken t LEFT JOIN story s ON s.story_id = t.story_id
+                JOIN person p ON p.is_active AND (p.person_id = t.person_id OR (t.person_id IS NULL AND p.role IN ('chief', 'editor')))
+                GROUP BY t.notification_id, t.kind, t.story_id, s.headline, t.detail
+                """
+            ).fetchall()
+        return [one for one in found if one.emails]
+
+    def release_mail(self, notification_id: int) -> None:
+        """It was not sent: somebody tries again."""
+        self._connection.execute(
+            "UPDATE notification SET mailed_at = NULL WHERE notification_id = %s", (notification_id,)
+        )
 
     def mark_seen(self, person_id: UUID) -> None:
         self._connection.execute(
