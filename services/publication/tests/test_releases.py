@@ -130,6 +130,7 @@ def test_a_killed_story_is_gone_everywhere_and_its_photos_leave_the_bucket(newsr
     assert listed == [
         f"{prefix}/2026/11/12/delegatsiya-orenburzhya-vernulas-iz-aktobe-00000001.json"
     ]  # its cancelled item
+    assert [key for key in keys if "tayna" in key] == []
     assert {key.split("/media/")[1].partition("/")[0] for key in keys if "/media/" in key} == {"0002v1"}
     assert bucket.head(newsroom.press.media_key(shared.manifest.renditions[0].url))["ContentLength"] == 5
 

@@ -232,7 +232,7 @@ class Lists:
         )
         self._connection.execute(
             "INSERT INTO stale_list (site, list, label, place, is_primary)"
-            " SELECT %s, 'around', '', place, false FROM generate_series(0, (SELECT coalesce(max(place), 0) FROM listing WHERE site = %s AND list = 'front'), 1000) AS place",
+            " SELECT %s, 'around', '', place, false FROM generate_series(0, (SELECT coalesce(max(place), 0) FROM listing WHERE site = %s AND list = 'front'), 250) AS place",
             (site, site),
         )
 

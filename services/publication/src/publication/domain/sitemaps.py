@@ -16,7 +16,7 @@ SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
 NEWS = "http://www.google.com/schemas/sitemap-news/0.9"
 SPACES: dict[str, str] = {None: SITEMAP}  # type: ignore[dict-item] # lxml takes None, its stubs do not
 NEWS_SPACES = {**SPACES, "news": NEWS}
-CHUNK = 1_000
+CHUNK = 250
 """Stories in one sitemap; the protocol allows 50,000, but a small one is quickly written again."""
 NEWS_DAYS, NEWS_ENTRIES = timedelta(days=2), 1_000
 

@@ -27,7 +27,7 @@ from publication.store import Announcement, Announcements, Lists, Stale, Stories
 AROUND = "around"
 """What surrounds a site's lists: sitemaps, search data, the Russian feeds."""
 FEED_LENGTH = {"front": 50, "rubric": 30, "tag": 20, "author": 20}
-SEARCHABLE = 1_000
+SEARCHABLE = 250
 NAV_LENGTH = 8
 LOCK = 0x6465_7065_7368_61
 """The key of the advisory lock that one writer holds."""
@@ -73,7 +73,7 @@ class ListWriter:
     press: Press
     shelved: Shelved = field(default_factory=Shelved)
     _last_secondary_at: float = 0.0
-    _last_stamp: int = 0
+    _chunks: dict[str, int] = field(default_factory=dict)
 
     def run(self, *, in_full: bool = True) -> bool:
         """One pass; `in_full` does not wait with tags and sitemaps. True if something is left to do in a moment.
@@ -87,6 +87,9 @@ class ListWriter:
                 return False
             try:
                 return self._pass(connection, in_full=in_full)
+            except StorageDown:
+                self._chunks.clear()
+                raise
             finally:
                 _give_lock(connection)
 
@@ -138,6 +141,9 @@ class ListWriter:
         archived = archived_pages(last)
         limit = max(2 * PAGE, FEED_LENGTH[listing.kind])
         found = lists.stories_between(site.key, listing.key, 0, None, limit)
+        if not found and not archived and listing.kind in ("tag", "author"):
+            self._take_down(edition, listing)
+            return
         made = self.shelved.get(edition, found, self.database)
         shown = len(lists.stories_between(site.key, listing.key, archived * PAGE, None, 2 * PAGE))
         nav = self._nav(edition, listing, lists)
@@ -153,6 +159,11 @@ class ListWriter:
             yield self._archive_page(edition, listing, number, archived, run, lists)
         if archived != archived_before:
             lists.save_archived(site.key, listing.key, archived)
+
+    def _take_down(self, edition: Edition, listing: Listing) -> None:
+        """Nobody stands in this list any more, so that not even its name is left."""
+        paths = [f"{listing.path}.html", *listing.feed_paths.values()]
+        self.press.bucket.delete([edition.site.object_key(path) for path in paths])
 
     def _archive_page(
         self, edition: Edition, listing: Listing, number: int, archived: int, run: int, lists: Lists
@@ -187,8 +198,8 @@ class ListWriter:
         for dialect in ("dzen", "yandex"):
             feed = Feed(site, site.name, site.address("index.html"), site.address(f"{dialect}.xml"))
             yield Output(site.object_key(f"{dialect}.xml"), feeds.rss(feed, pieces, dialect), "rss", run)
-        lines = lists.lines(site.key, 0, None, SEARCHABLE)
-        yield Output(site.object_key("search.json"), sitemaps.search_data(site, lines), "json", run)
+        lines = lists.lines(site.key, 0, None, sitemaps.NEWS_ENTRIES)
+        yield Output(site.object_key("search.json"), sitemaps.search_data(site, lines[:SEARCHABLE]), "json", run)
         news = sitemaps.news_sitemap(site, lines, datetime.now(UTC))
         yield Output(site.object_key("sitemaps/news.xml"), news, "xml", run)
         chunks = last // sitemaps.CHUNK + 1
@@ -196,6 +207,9 @@ class ListWriter:
         for number in sorted({place // sitemaps.CHUNK for place in places} | set(newest)):
             paths = lists.paths_between(site.key, number * sitemaps.CHUNK, (number + 1) * sitemaps.CHUNK)
             yield Output(site.object_key(f"sitemaps/{number + 1}.xml"), sitemaps.sitemap(site, paths), "xml", run)
+        if self._chunks.get(site.key) == chunks:
+            return
+        self._chunks[site.key] = chunks  # what follows changes with a new chunk only; a new process writes it once
         yield Output(site.object_key("sitemap.xml"), sitemaps.sitemap_index(site, chunks), "xml", run)
         yield Output(site.object_key("robots.txt"), sitemaps.robots(site), "txt", run)
         for name, body in self.press.site_files.items():
