@@ -15,7 +15,7 @@ import redis
 
 from chassis.bucket import Bucket, s3_client
 from chassis.settings import Settings
-from stack.engines import start_engines
+from stack.engines import USUAL_PORTS, start_engines
 from stack.ports import Ports, can_bind
 from stack.processes import EngineError, as_nobody, end_leftovers, remember, wait_until
 
@@ -24,12 +24,20 @@ pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 HOLD = """
 import sys, time
 from pathlib import Path
-from stack.engines import start_engines
+from stack.engines import USUAL_PORTS, start_engines
 engines = start_engines(Path(sys.argv[1]))
 print(*(engine.process.pid for engine in engines.all), flush=True)
 sys.stdin.read()
 engines.stop()
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _own_ports():
+    """Not the usual ones: an engine that is down for a moment must not lose its port to a `make run` beside."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("stack.engines.USUAL_PORTS", dict.fromkeys(USUAL_PORTS, 0))
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +75,16 @@ def status_of(url):
     except urllib.error.HTTPError as error:
         error.close()
         return error.code
+
+
+def test_nothing_is_left_in_the_machines_own_folder(engines):
+    sockets = {path.name for path in Path("/tmp").glob(f"seaweedfs-*-{engines.s3.port}.sock")}
+    engines.s3.stop()
+    after = {path.name for path in Path("/tmp").glob(f"seaweedfs-*-{engines.s3.port}.sock")}
+    engines.s3.start()
+
+    assert sockets
+    assert after == set()
 
 
 def test_all_engines_answer_on_loopback_alone(engines):

@@ -308,6 +308,7 @@ class S3(Engine):
 
     def prepare(self) -> None:
         super().prepare()
+        self._sweep_sockets()
         operator = {
             "name": "depesha",
             "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
@@ -336,6 +337,7 @@ class S3(Engine):
         }
         return [
             str(Path(sys.executable).parent / "weed"),
+            "-logtostderr",  # else it leaves log files in /tmp
             "mini",
             *(f"-{name}={value}" for name, value in options.items()),
         ]

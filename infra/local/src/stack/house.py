@@ -76,7 +76,7 @@ class House:
         workers = [Process(f"{name}-worker", _depesha("worker", name), self.environment(name)) for name in SERVICES]
         partner = Process(
             "partner",
-            (sys.executable, "-m", "stack.partner"),
+            _held(sys.executable, "-m", "stack.partner"),
             {"DEPESHA_PARTNER_FOLDER": str(self.partner_folder), "DEPESHA_PARTNER_PORT": str(self.ports["partner"])},
         )
         return [relay, *apis, *workers, partner]
@@ -91,4 +91,8 @@ def build(root: Path, engines: Engines) -> House:
 
 
 def _depesha(*words: str) -> tuple[str, ...]:
-    return tuple(die_with_parent([sys.executable, "-m", "chassis", *words]))
+    return _held(sys.executable, "-m", "chassis", *words)
+
+
+def _held(*command: str) -> tuple[str, ...]:
+    return tuple(die_with_parent(list(command)))

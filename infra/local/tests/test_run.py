@@ -1,0 +1,72 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+
+import psutil
+import pytest
+
+from stack.demo import web
+from stack.house import USUAL_API_PORTS
+from stack.processes import wait_until
+
+pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(150)]
+
+
+def run(root, *words):
+    with (root / "said").open("ab") as out:
+        return subprocess.Popen(
+            [sys.executable, "-m", "stack", "--root", str(root), "run", "--no-demo", *words],
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def said(root):
+    return (root / "said").read_text()
+
+
+def noted(root):
+    """All processes that the run has noted as its own and that live."""
+    notes = [json.loads(file.read_text()) for file in root.glob("*.pid")]
+    return [psutil.Process(note["pid"]) for note in notes if psutil.pid_exists(note["pid"])]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the next start ends what is left")
+def test_a_house_that_is_killed_leaves_nobody_and_comes_up_again_and_goes_down_by_ctrl_c(tmp_path):
+    first = run(tmp_path)
+    wait_until(lambda: len(noted(tmp_path)) == 17, "all processes are started", timeout_s=40)
+    family = noted(tmp_path)
+    first.kill()
+    first.wait()
+    psutil.wait_procs(family, timeout=20)
+    assert [process for process in family if process.is_running()] == []
+
+    second = run(tmp_path)
+    wait_until(lambda: "Depesha is up" in said(tmp_path), "the summary", timeout_s=90)
+    refused = run(tmp_path)
+    assert refused.wait(30) == 1
+    assert f"runs already on {tmp_path}" in said(tmp_path)
+    scaled = subprocess.run(
+        [sys.executable, "-m", "stack", "--root", str(tmp_path), "scale", "imaging-worker", "2"], check=True
+    )
+    assert scaled.returncode == 0
+    wait_until(lambda: len(list(tmp_path.glob("imaging-worker.*.pid"))) == 2, "two imaging workers", timeout_s=20)
+    shell = subprocess.run(
+        [sys.executable, "-m", "stack", "--root", str(tmp_path), "env", "desk"],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    exported = dict(line.removeprefix("export ").split("=", 1) for line in shell.splitlines())
+    assert web.is_ok(exported["DEPESHA_DESK_URL"].strip("'") + "/readyz")
+    assert set(json.loads((tmp_path / "ports.json").read_text())) >= {f"api.{name}" for name in USUAL_API_PORTS}
+
+    family = noted(tmp_path)
+    os.killpg(second.pid, signal.SIGINT)
+
+    assert second.wait(40) == 0
+    assert [process for process in family if process.is_running()] == []
+    assert list(tmp_path.glob("*.pid")) == []
