@@ -2,6 +2,7 @@
 
 import desk_builders as make
 import pytest
+from fastapi.testclient import TestClient
 
 from chassis.testing import recorded_events
 
@@ -61,8 +62,6 @@ def test_an_editor_may_not_kill(person, story, database):
 
 
 def test_whoever_is_not_signed_in_is_led_to_the_door_and_back(app, story):
-    from fastapi.testclient import TestClient  # noqa: PLC0415
-
     with TestClient(app, base_url="https://testserver", follow_redirects=False) as stranger:
         answer = stranger.get(STORY, headers={"accept": "text/html"})
 
@@ -124,3 +123,10 @@ def test_a_crop_drawn_by_hand_goes_to_imaging(person, story, database):
     assert [(one["crops"], one["focal_point"]) for one in moved] == [
         ({"1x1": {"x": 0.25, "y": 0, "width": 0.75, "height": 1}}, None)
     ]
+
+
+@pytest.mark.parametrize("path", ["/stream", "/rows?after=", "/api/stories", "/admin", f"{STORY}/preview/page"])
+def test_no_door_is_open_to_a_stranger(app, story, path):
+    with TestClient(app, base_url="https://testserver", follow_redirects=False) as stranger:
+        assert stranger.get(path).status_code == 401
+        assert stranger.get(path, headers={"authorization": "Bearer guess"}).status_code == 401

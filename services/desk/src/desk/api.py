@@ -89,7 +89,7 @@ def _invite_the_first(database: Database, desk_url: str) -> None:
         with database.connection() as connection:
             if People(connection).any():
                 return
-        token = people.invite("chief", "first start", database.unit_of_work())
+        token = people.invite("chief", "Depesha", database.unit_of_work())
     except psycopg.Error as error:
         log.warning("nobody was invited: the database does not answer", reason=str(error).strip())
         return

@@ -8,7 +8,6 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Form, Header, Request
 from fastapi.responses import RedirectResponse, Response
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from starlette.concurrency import run_in_threadpool
 
 from chassis.database import Database
 from chassis.errors import NotFound, Refusal
@@ -115,12 +114,12 @@ def make_router(database: Database, pages: Pages, guard: Guard, hub: Hub) -> API
     @router.get("/stream", response_class=EventSourceResponse)
     async def stream(
         request: Request,
+        who: Who,
         story: str = "",
         since: int | None = None,
         last_event_id: Annotated[int | None, Header()] = None,
     ) -> AsyncIterator[ServerSentEvent]:
         """What changes in the rows of a query, or in one story. Replays what was missed since the last event's id."""
-        who = await run_in_threadpool(guard.person, request)
         query = parse_query(request.query_params)
         last = last_event_id if last_event_id is not None else since
         async for event in hub.listen(query, who.language, _uuid(story) if story else None, last):
