@@ -130,3 +130,12 @@ def test_no_door_is_open_to_a_stranger(app, story, path):
     with TestClient(app, base_url="https://testserver", follow_redirects=False) as stranger:
         assert stranger.get(path).status_code == 401
         assert stranger.get(path, headers={"authorization": "Bearer guess"}).status_code == 401
+
+
+def test_the_first_invitation_is_given_only_while_nobody_works_here(api, person):
+    first = api.post("/api/invitations", json={"role": "chief", "only_first": True})
+    person("editor")
+
+    assert first.status_code == 201
+    assert "/join/" in first.json()["url"]
+    assert api.post("/api/invitations", json={"role": "chief", "only_first": True}).status_code == 409

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.database import Database
-from chassis.errors import Refusal
+from chassis.errors import Conflict, Refusal
 from desk.domain.people import Actor
 from desk.domain.workflow import Role
 from desk.handlers import people
@@ -21,6 +21,11 @@ class InvitationForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     role: Role = "editor"
+    only_first: bool = Field(default=False, description="refuse where somebody works here already")
+
+
+class SomebodyIsHere(Conflict):
+    """The first invitation was asked for, and somebody works here."""
 
 
 class InvitationAnswer(BaseModel):
@@ -105,6 +110,10 @@ def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -
         """A link that makes one person. Whoever has it signs up with that role; it holds for three days, once."""
         if not who.is_admin:
             raise people.SignInRefused(f"the role {who.role} invites nobody")
+        if form.only_first:
+            with database.connection() as connection:
+                if People(connection).any():
+                    raise SomebodyIsHere("somebody works here already and can invite others")
         token = people.invite(form.role, who.name, database.unit_of_work())
         return InvitationAnswer(url=f"{desk_url}/join/{token}", role=form.role)
 
