@@ -259,6 +259,18 @@ def test_a_taken_port_is_left_alone_and_a_free_one_kept(tmp_path):
     assert Ports(tmp_path).take("s3", taken, pair=True) == chosen
 
 
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can leave a socket of somebody else")
+def test_a_port_whose_socket_another_user_left_behind_is_not_taken(tmp_path):
+    port = Ports(tmp_path).take("s3", 0, pair=True)
+    left = Path(f"/tmp/seaweedfs-s3-{port}.sock")
+    left.touch()
+    os.chown(left, 65534, 65534)
+    try:
+        assert Ports(tmp_path).take("s3", port, pair=True) != port
+    finally:
+        left.unlink()
+
+
 def test_an_engine_that_cannot_start_says_why_with_its_log(engines, monkeypatch):
     engine = engines.valkey
     engine.stop()

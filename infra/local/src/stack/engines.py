@@ -3,6 +3,7 @@
 Each is an object with start, stop, kill and is_ready; `start_engines` brings up all three.
 """
 
+import contextlib
 import fcntl
 import importlib.util
 import json
@@ -382,7 +383,8 @@ class S3(Engine):
         ports = [self.port, *self.ports.values()]
         for port in [*ports, *(port + 10_000 for port in ports)]:
             for path in Path("/tmp").glob(f"seaweedfs-*-{port}.sock"):  # noqa: S108 - SeaweedFS puts them there
-                path.unlink(missing_ok=True)
+                with contextlib.suppress(PermissionError):  # another user's; SeaweedFS does without it
+                    path.unlink(missing_ok=True)
 
 
 @dataclass

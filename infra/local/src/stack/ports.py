@@ -1,6 +1,7 @@
 """Chooses ports on loopback: those of last time, else the usual ones, else any that are free."""
 
 import json
+import os
 import secrets
 import socket
 from pathlib import Path
@@ -40,7 +41,7 @@ class Ports:
 
     def _is_free(self, port: int, *, pair: bool) -> bool:
         ports = (port, port + PAIR_STEP) if pair else (port,)
-        return all(one not in self._taken and can_bind(one) for one in ports)
+        return all(one not in self._taken and can_bind(one) and not _is_anothers(one) for one in ports)
 
     def _any_free(self, *, pair: bool) -> int:
         for _ in range(200):
@@ -48,6 +49,12 @@ class Ports:
             if self._is_free(port, pair=pair):
                 return port
         raise EngineError("no free port was found on 127.0.0.1")
+
+
+def _is_anothers(port: int) -> bool:
+    """SeaweedFS puts sockets named by its ports into /tmp, leaves them there, and gives up where it may not replace one."""
+    sockets = Path("/tmp").glob(f"seaweedfs-*-{port}.sock")  # noqa: S108 - as it says
+    return any(socket_file.lstat().st_uid != os.getuid() for socket_file in sockets)
 
 
 def can_bind(port: int) -> bool:
