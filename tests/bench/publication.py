@@ -267,7 +267,7 @@ class Bench:
 
     def _empty(self):
         with self.database.connection() as connection:
-            connection.execute("TRUNCATE story, release, listing, list, stale_list, announcement")
+            connection.execute("TRUNCATE story, address, release, listing, list, stale_list, announcement")
 
     def _fill(self, number, prefix, words=None):
         """Published stories as many releases would have left them, written by the database itself."""

@@ -10,6 +10,7 @@ from building import HEADLINE, NOON, number, order, photo, snapshot
 from chassis.bucket import StorageDown
 from contracts.content import Paragraph, Rubric, Tag
 from contracts.events import ImageProcessed
+from publication.handlers import releases
 from publication.handlers.releases import NEVER_OUT, NO_SITE, STAYS_KILLED, take_better_renditions
 from publication.store import Announcements, Kills, Releases
 
@@ -93,8 +94,6 @@ def test_a_slow_worker_with_an_older_page_does_not_overwrite_the_newer(build):
     newsroom, slow = build(), build()
     slow.press.editions[0].site.__dict__.update(prefix=newsroom.settings.site_prefix)
     newsroom.handle(order(1, 1), order(1, 2, "correct", headline="Новая"))
-    from publication.handlers import releases  # noqa: PLC0415
-
     late = releases._next(order(1, 1), None, newsroom.press)
     written = releases._write(late, slow.press, is_first=True)
     newsroom.writer.run()
@@ -387,3 +386,43 @@ def test_the_day_of_first_publication_stays_and_the_correction_has_its_own(newsr
     assert times == ["2026-11-12T14:10:01+05:00", "2026-11-12T15:40:02+05:00"]
     assert snapshot().headline == HEADLINE
     assert NOON.hour == 9
+
+
+def test_two_first_orders_handled_at_once_write_to_one_address(newsroom, monkeypatch):
+    write = releases._write
+    first, second = order(1, 1), order(1, 2, "correct", headline="Совсем другой заголовок")
+
+    def overtaken(*args, **kwargs):
+        monkeypatch.setattr(releases, "_write", write)
+        newsroom.handle(second)
+        return write(*args, **kwargs)
+
+    monkeypatch.setattr(releases, "_write", overtaken)
+    newsroom.handle(first)
+    newsroom.writer.run()
+
+    pages = [
+        key for key in newsroom.press.bucket.list(f"{newsroom.settings.site_prefix}/2026/") if key.endswith(".html")
+    ]
+    assert len(pages) == 1
+    assert newsroom.page(newsroom.facts()[-1]["url"]).xpath("string(//h1)") == "Совсем другой заголовок"
+
+
+def test_a_kill_that_comes_while_a_newer_page_is_written_still_wins(newsroom, monkeypatch):
+    url = newsroom.publish(1)
+    write = releases._write
+
+    def overtaken(*args, **kwargs):
+        monkeypatch.setattr(releases, "_write", write)
+        newsroom.handle(order(1, 2, "kill", reason="Ошибка."))
+        return write(*args, **kwargs)
+
+    monkeypatch.setattr(releases, "_write", overtaken)
+    with pytest.raises(releases.KilledMeanwhileError):
+        newsroom.handle(order(1, 3, "correct", headline="Вернулась"))
+    newsroom.handle(order(1, 3, "correct", headline="Вернулась"))
+    newsroom.writer.run()
+
+    assert newsroom.page(url).xpath("string(//h1)") == "Материал снят с публикации"
+    assert [one["reason"] for one in newsroom.facts("release.failed.v1")] == [STAYS_KILLED]
+    assert "Вернулась" not in newsroom.get("index.html")[2]

@@ -54,6 +54,16 @@ class Stories:
         """Newest change first. `before`, `before_id`: where the last page ended; "" is no filter."""
         return [_story(row) for row in self._connection.execute(PAGE_OF_ITEMS, wanted).fetchall()]
 
+    def settle(self, story: Story) -> tuple[str, datetime]:
+        """The story's first path and day of publication: these, or those that another order settled before."""
+        row = self._connection.execute(
+            "INSERT INTO address (story_id, path, first_published_at) VALUES (%s, %s, %s)"
+            " ON CONFLICT (story_id) DO UPDATE SET story_id = excluded.story_id RETURNING path, first_published_at",
+            (story.story_id, story.path, story.first_published_at),
+        ).fetchone()
+        assert row is not None  # noqa: S101 - RETURNING of an upsert
+        return row[0], row[1]
+
     def save(self, story: Story, media: Sequence[str]) -> None:
         """Keep this version; the day of first publication stays as it was."""
         self._connection.execute(

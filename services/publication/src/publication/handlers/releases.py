@@ -47,6 +47,8 @@ def carry_out(order: ReleaseOrdered, uow: UnitOfWork, press: Press) -> None:
     if refusal:
         _refuse(order, uow, refusal)
         return
+    if old is None:
+        story = _settle(story, uow)
     try:
         is_newest = _write(story, press, is_first=old is None)
         if story.state == "killed":
@@ -57,9 +59,31 @@ def carry_out(order: ReleaseOrdered, uow: UnitOfWork, press: Press) -> None:
     if not is_newest:
         _note_stale(order, uow)
         return
-    with uow:
-        _keep(order, story, uow, press)
+    try:
+        with uow:
+            _keep(order, story, uow, press)
+    except KilledMeanwhileError:
+        _put_notice_back(order, uow, press)
+        raise  # tried again, it is refused as any order for a killed story
     press.wake()
+
+
+class KilledMeanwhileError(Exception):
+    """While this order's page was being written, another worker killed the story."""
+
+
+def _settle(story: Story, uow: UnitOfWork) -> Story:
+    """Two first orders handled at once must agree on one address."""
+    with uow.database.connection() as connection:
+        path, first_published_at = Stories(connection).settle(story)
+    return replace(story, path=path, first_path=path, first_published_at=first_published_at)
+
+
+def _put_notice_back(order: ReleaseOrdered, uow: UnitOfWork, press: Press) -> None:
+    with uow.database.connection() as connection:
+        killed = Stories(connection).get(order.story_id)
+    if killed is not None:
+        _write(replace(killed, version=max(order.version, killed.version)), press)
 
 
 def take_better_renditions(event: ImageProcessed, uow: UnitOfWork, press: Press) -> None:
@@ -195,6 +219,8 @@ def _keep(order: ReleaseOrdered, story: Story, uow: UnitOfWork, press: Press) ->
     if standing is not None and standing.version >= story.version:
         Releases(uow.connection).save(order, "stale")
         return
+    if story.state == "live" and not order.revives_killed and Kills(uow.connection).is_killed(order.story_id):
+        raise KilledMeanwhileError(f"story {order.story_id}: killed while version {order.version} was written")
     Stories(uow.connection).save(story, press.main_media_keys(story.snapshot))
     Lists(uow.connection).stand(story, _wanted_lists(story, press))
     if order.action == "kill":
