@@ -53,6 +53,9 @@ docs: .venv/ready ## write the generated pages again
 bench: .venv/ready ## measure; `make bench S=road` one section
 	$(bin)/python tests/bench/run.py $(S)
 
+chaos: .venv/ready ## kill processes and engines under load for 10 minutes and count what is lost
+	$(bin)/python tests/chaos/chaos.py --seconds 600 --docs docs
+
 compose-test: .venv/ready ## build and run the composed system, and walk the road in it (needs Docker Engine)
 	sh tests/compose/run.sh
 
@@ -62,4 +65,4 @@ check-pages: .venv/ready ## let other tools judge the published pages (java, nod
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: check-pages help setup run test bundle test-browser check format lock docs bench compose-test clean
+.PHONY: check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean

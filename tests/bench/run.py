@@ -20,7 +20,9 @@ from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
 OUT = Path(".depesha/bench")
-sys.path[:] = [path for path in sys.path if Path(path).resolve() != HERE]  # sections are named like the services they measure
+sys.path[:] = [
+    path for path in sys.path if Path(path).resolve() != HERE
+]  # sections are named like the services they measure
 
 
 class Row(TypedDict):
