@@ -175,6 +175,19 @@ def test_a_kill_asks_twice_and_shows_each_site_until_it_has_confirmed(person, de
     assert anna.complaints == []
 
 
+def test_a_value_that_is_refused_is_told_and_nothing_is_drawn_over(person, desk, house):
+    story_id = house.send()
+    anna = person()
+    anna.open(f"{desk.url}/stories/{story_id}")
+
+    anna.click(".details summary")
+    anna.page.fill("[name=authors]", "я" * 2100)
+    anna.page.keyboard.press("Tab")
+
+    expect(anna.page.locator("#toasts .alert")).to_have_text("Не сохранено: нарушено ограничение")
+    expect(anna.page.locator("#go")).to_be_visible()
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["ru", "en"])
 def test_every_page_is_free_of_barriers_and_fits_a_phone(person, desk, house, theme, language):

@@ -85,6 +85,13 @@ export function toasts() {
     timer = setTimeout(() => box.replaceChildren(), 6000);
   }).observe(box, { childList: true });
   document.addEventListener("htmx:error", () => say(words.error, true));
+  // A problem for programs is no piece of a page: it is told, and nothing is drawn over.
+  document.addEventListener("htmx:before:response", (event) => {
+    const { status, headers } = event.detail.ctx.response;
+    if (status < 400 || headers.get("content-type")?.startsWith("text/html") || headers.has("hx-redirect")) return;
+    event.preventDefault();
+    say(status === 422 ? words.refused : words.error, true);
+  });
 }
 
 // A stream that loses nothing: every event has an id, and a new connection says which one it saw last.
