@@ -36,7 +36,7 @@ check: .venv/ready ## style, types, borders, locks and generated files
 	$(bin)/ruff format --check .
 	$(bin)/mypy shared services infra/local/src
 	$(bin)/lint-imports --no-logo
-	@for m in shared/contracts shared/chassis services/*; do echo "deptry $$m" && (cd $$m && ../../$(bin)/deptry --config ../../pyproject.toml src -o /dev/null -l error 2>/dev/null || ../../$(bin)/deptry src) || exit 1; done
+	@for m in shared/* services/* infra/local; do echo "deptry $$m"; (cd $$m && $(CURDIR)/$(bin)/deptry src >.deptry.log 2>&1 || { cat .deptry.log; exit 1; }; rm -f .deptry.log) || exit 1; done
 	$(bin)/python -m contracts --check
 	./infra/local/lock.sh --check
 
