@@ -225,10 +225,10 @@ class Lists:
             given,
         )
 
-    def stale(self, *, with_secondary: bool, limit: int = 20_000) -> list[Stale]:
+    def stale(self, limit: int = 20_000) -> list[Stale]:
         rows = self._connection.execute(
-            "SELECT stale_id, site, list, label, place FROM stale_list WHERE is_primary OR %s ORDER BY stale_id LIMIT %s",
-            (with_secondary, limit),
+            "SELECT stale_id, site, list, label, place FROM stale_list ORDER BY NOT is_primary, stale_id LIMIT %s",
+            (limit,),
         ).fetchall()
         return [Stale(stale_id, site, Listing(key, label), place) for stale_id, site, key, label, place in rows]
 

@@ -1,7 +1,7 @@
 """Lists that are stale are written again: pages, feeds, sitemaps. Then the facts that waited for them are told.
 
 Releases only mark what is stale. One writer at a time reads all marks, writes each list once however many releases touched it, and so
-needs few runs under load. What readers and partners look at first (front page, rubrics) is written at once, the rest within a second.
+needs few runs under load. What readers and partners look at first (front page, rubrics) is written at once, the rest within two seconds.
 """
 
 import threading
@@ -31,9 +31,10 @@ SEARCHABLE = 250
 NAV_LENGTH = 8
 LOCK = 0x6465_7065_7368_61
 """The key of the advisory lock that one writer holds."""
-SECONDARY_EVERY_S = 1.0
-PASS_EVERY_S = 0.4
-"""Under load passes begin this far apart; a release after a quiet moment is not kept waiting."""
+SECONDARY_AFTER_S = 0.6
+PASS_EVERY_S = 0.8
+FEW = 3
+"""After a pass that told more facts than this the next begins PASS_EVERY_S later; single releases are never kept waiting."""
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 log = logs.get()
@@ -72,7 +73,9 @@ class ListWriter:
     database: Database
     press: Press
     shelved: Shelved = field(default_factory=Shelved)
-    _last_secondary_at: float = 0.0
+    _secondary_due_at: float = 0.0
+    told: int = 0
+    """Facts told by the last pass."""
     _chunks: dict[str, int] = field(default_factory=dict)
 
     def run(self, *, in_full: bool = True) -> bool:
@@ -95,22 +98,33 @@ class ListWriter:
 
     def _pass(self, connection: psycopg.Connection, *, in_full: bool) -> bool:
         facts = Announcements(connection).waiting()
-        has_time = time.monotonic() - self._last_secondary_at >= SECONDARY_EVERY_S
-        with_secondary = in_full or has_time or any(fact.is_removal for fact in facts)
-        stale = Lists(connection).stale(with_secondary=with_secondary)
-        run = Lists(connection).next_run()
+        self.told = len(facts)
+        stale = Lists(connection).stale()
         first = [one for one in stale if one.listing.is_primary]
         second = [one for one in stale if not one.listing.is_primary]
+        if not in_full and not any(fact.is_removal for fact in facts) and not self._is_due(second):
+            second = []
+        run = Lists(connection).next_run()
         outputs = self._outputs(first, run, connection)
         self.press.shelf.write(one for one in outputs if not one.can_follow)
         self._tell([fact for fact in facts if not fact.is_removal])
         self.press.shelf.write([*(one for one in outputs if one.can_follow), *self._outputs(second, run, connection)])
         self._tell([fact for fact in facts if fact.is_removal])
-        if stale:
-            Lists(connection).forget([one.stale_id for one in stale])
-        if with_secondary:
-            self._last_secondary_at = time.monotonic()
-        return not with_secondary
+        if first or second:
+            Lists(connection).forget([one.stale_id for one in (*first, *second)])
+        return len(first) + len(second) < len(stale)
+
+    def _is_due(self, second: Sequence[Stale]) -> bool:
+        """Tags, authors and sitemaps give way to what partners do when they are told; SECONDARY_AFTER_S later it is their turn."""
+        now = time.monotonic()
+        if not second:
+            self._secondary_due_at = 0.0
+        elif not self._secondary_due_at:
+            self._secondary_due_at = now + SECONDARY_AFTER_S
+        elif now >= self._secondary_due_at:
+            self._secondary_due_at = 0.0
+            return True
+        return False
 
     def _outputs(self, stale: Sequence[Stale], run: int, connection: psycopg.Connection) -> list[Output]:
         return [one for edition in self.press.editions for one in self._of_edition(edition, stale, run, connection)]
@@ -277,11 +291,12 @@ class Scribe:
         begun_at = 0.0
         while True:
             self._woken.wait(wait_s)
-            time.sleep(max(begun_at + PASS_EVERY_S - time.monotonic(), 0))
+            if self._writer.told > FEW:
+                time.sleep(max(begun_at + PASS_EVERY_S - time.monotonic(), 0))
             self._woken.clear()
             begun_at = time.monotonic()
             try:
-                wait_s = SECONDARY_EVERY_S / 2 if self._writer.run(in_full=False) else None
+                wait_s = SECONDARY_AFTER_S if self._writer.run(in_full=False) else None
             except (StorageDown, psycopg.Error) as error:
                 log.warning("the lists could not be written, they will be", reason=str(error).strip())
                 wait_s = 1.0
