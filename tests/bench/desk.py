@@ -42,6 +42,10 @@ SELECT gen_random_uuid(), 1, '{"headline": "-"}', jsonb_build_object('name', 'И
 FROM generate_series(%s::int, %s::int) n
 """
 
+FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+PARTS = """(() => { const n = performance.getEntriesByType('navigation')[0];
+  return `answer ${Math.round(n.responseStart)}, whole ${Math.round(n.responseEnd)}, parsed ${Math.round(n.domInteractive)} ms`; })()"""
+
 QUERIES = {
     "open": Query(),
     "published": Query(view="published"),
@@ -225,14 +229,20 @@ def _paint(port: int, cookie: str, rounds: int) -> list[dict[str, Any]]:
             [{"name": name, "value": value, "url": f"https://127.0.0.1:{port}", "secure": True, "httpOnly": True}]
         )
         page = context.new_page()
-        paints = []
+        paints: dict[str, list[float]] = {"/?view=open": [], "/sign-in": []}
+        parts: list[str] = []
         for _ in range(3 * rounds + 1):
-            page.goto(f"http://127.0.0.1:{port}/?view=open")
-            page.wait_for_selector("html[data-ready=page]", state="attached")
-            paints.append(page.evaluate("performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+            for path, taken in paints.items():
+                page.goto(f"http://127.0.0.1:{port}{path}")
+                page.wait_for_selector("html[data-ready]", state="attached")
+                taken.append(page.evaluate(FIRST_PAINT))
+                if path != "/sign-in":
+                    parts.append(page.evaluate(PARTS))
         browser.close()
-    value_ms = statistics.median(paints[1:])
-    return [_row("monitor, first contentful paint", value_ms, "ms", "< 300 ms", met=value_ms < 300)]
+    value_ms, floor_ms = (statistics.median(taken[1:]) for taken in paints.values())
+    versus = f"an almost empty page (sign-in): {floor_ms:.0f} ms; {parts[-1]}"
+    name = "monitor, first contentful paint"
+    return [_row(name, value_ms, "ms", "< 300 ms", met=value_ms < 300, versus=versus, ratio=value_ms / floor_ms)]
 
 
 def _updates(port: int, cookie: str, database: Database, rounds: int) -> dict[str, Any]:
