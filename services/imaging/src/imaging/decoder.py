@@ -119,6 +119,10 @@ class Decoder:
             environment = {
                 "VIPS_BLOCK_UNTRUSTED": "1",
                 "VIPS_CONCURRENCY": "2",
+                # glibc keeps what big pictures took, in an arena a thread: 475 MB idle without these, 70 with them
+                "MALLOC_ARENA_MAX": "2",
+                "MALLOC_MMAP_THRESHOLD_": "4194304",
+                "MALLOC_TRIM_THRESHOLD_": "4194304",
                 "PATH": os.environ.get("PATH", ""),
                 "LANG": "C.UTF-8",
             }
