@@ -107,7 +107,7 @@ class Bench:
         """Releases from THREADS threads while lists are kept current; then bare boto3 puts the same pages and items."""
         ours, theirs, ages = [], [], [0.0]
         for _ in range(rounds):
-            given = self.orders(150)
+            given = self.orders(500)
             started = time.perf_counter()
             with ThreadPoolExecutor(THREADS) as threads:
                 done = threads.map(

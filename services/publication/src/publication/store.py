@@ -360,10 +360,10 @@ class Announcements:
             for number, event_type, event, priority, is_removal in rows
         ]
 
-    def take(self, announcement_id: int) -> bool:
-        """Whether it was still there: only who takes it may tell it."""
-        query = "DELETE FROM announcement WHERE announcement_id = %s"
-        return bool(self._connection.execute(query, (announcement_id,)).rowcount)
+    def take(self, announcement_ids: Sequence[int]) -> set[int]:
+        """Those that were still there: only who takes one may tell it."""
+        query = "DELETE FROM announcement WHERE announcement_id = ANY(%s) RETURNING announcement_id"
+        return {row[0] for row in self._connection.execute(query, (list(announcement_ids),)).fetchall()}
 
 
 ChannelState = Literal["waiting", "posted", "edited", "deleted", "failed"]

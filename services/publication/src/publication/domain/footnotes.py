@@ -14,6 +14,8 @@ TEXT = re.compile(r"(<[^>]*>)")
 
 def find_notes(snapshot: Snapshot, rules: Sequence[FootnoteRule]) -> list[FootnoteRule]:
     """The rules that speak of this story, in the order of the rules."""
+    if not rules:
+        return []
     captions = "\n".join(f"{image.caption} {image.credit}" for image in snapshot.images)
     everything = "\n".join((snapshot.headline, snapshot.lede, body_text(snapshot.blocks), captions))
     return [rule for rule in rules if rule.pattern.search(everything)]

@@ -37,6 +37,7 @@ def web_address(url: str) -> str:
     return url if is_web and not any(sign.isspace() or sign in '<>"' for sign in url) else ""
 
 
+@lru_cache(maxsize=4_000)
 def plain(text: str) -> str:
     """Inline HTML without its tags."""
     return html.unescape(nh3.clean(text.replace("<br>", " "), tags=set())).strip()

@@ -234,8 +234,9 @@ class ListWriter:
         if not facts:
             return
         with self.database.unit_of_work() as uow:
+            ours = Announcements(uow.connection).take([fact.announcement_id for fact in facts])
             for fact in facts:
-                if Announcements(uow.connection).take(fact.announcement_id):
+                if fact.announcement_id in ours:
                     uow.publish(fact.event, priority=fact.priority)
         if self.press.channels:
             with self.database.connection() as connection:
