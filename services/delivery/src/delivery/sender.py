@@ -104,6 +104,8 @@ class Sender:
                 )
         except TimeoutError:
             error = f"no whole answer within {self._timeout_s:g} s"
+        except aiohttp.ClientConnectorError as problem:
+            error = str(problem.os_error) or str(problem)
         except (aiohttp.ClientError, OSError, ValueError) as problem:
             error = str(problem) or type(problem).__name__
         return Answer(None, error=error, elapsed_ms=(time.perf_counter() - started) * 1000)

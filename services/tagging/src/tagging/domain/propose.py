@@ -31,7 +31,7 @@ MOST_TAGS = 12
 MOST_AUTO = 6
 WEIGHT_BY_KIND = {
     "person": 1.1,
-    "office": 0.9,
+    "office": 1.0,
     "place": 0.9,
     "organisation": 0.9,
     "subject": 0.7,
@@ -54,7 +54,7 @@ class Candidate:
 
     @property
     def in_lede(self) -> bool:
-        return any(span.field in ("lede", "blocks.0") for span in self.spans)
+        return any(span.field == "lede" for span in self.spans)
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ def _place(span: NameSpan, starts: dict[str, int]) -> Span:
 
 def _confidence(candidate: Candidate) -> float:
     """Between 0 and 1: mentions count most, the headline and lede more; by kind. A single passing mention stays low."""
-    strength = math.log2(1 + len(candidate.spans)) + 1.2 * candidate.in_headline + 0.8 * candidate.in_lede
+    strength = math.log2(1 + len(candidate.spans)) + 1.2 * candidate.in_headline + 1.0 * candidate.in_lede
     strength *= WEIGHT_BY_KIND[candidate.tag.kind]
     is_full_name = candidate.tag.kind != "person" or " " in candidate.tag.label
     return round(1 / (1 + math.exp(-1.5 * (strength - 1.7))) * (1 if is_full_name else 0.6), 3)

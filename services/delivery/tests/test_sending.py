@@ -1,0 +1,344 @@
+"""Webhooks against hostile and broken sites on loopback; order, supersession and repetition on a real database."""
+
+import json
+import socket
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from uuid import uuid4
+
+import pytest
+from fastapi.testclient import TestClient
+from standardwebhooks.webhooks import Webhook
+
+from chassis.addresses import parse_networks
+from chassis.testing import recorded_events
+from contracts.catalogue import example
+from contracts.event import Envelope
+from contracts.events import StoryCorrected, StoryKilled, StoryPublished
+from delivery import handlers
+from delivery.api import create_app
+from delivery.sender import Sender, vetting_socket_factory
+from delivery.settings import Settings
+
+pytestmark = pytest.mark.stack
+
+LOOPBACK = parse_networks("127.0.0.0/8")
+
+
+@pytest.fixture
+def database(database_for):
+    return database_for("delivery")
+
+
+@pytest.fixture
+def client(database, settings_for):
+    return TestClient(create_app(Settings(**settings_for("delivery"), allow_http=True)))
+
+
+class Site:
+    """A partner's site whose answer can be changed."""
+
+    def __init__(self):
+        self.answer = lambda handler: handler.send_response(204) or handler.end_headers()
+        self.got = []
+        site = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self):
+                body = self.rfile.read(int(self.headers["content-length"]))
+                site.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
+                site.answer(self)
+
+            def log_message(self, *_):
+                """Quiet."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.server.daemon_threads = True
+        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        self.thread.start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+    def close(self):
+        self.server.shutdown()
+        self.server.server_close()
+        self.thread.join(5)
+
+
+@pytest.fixture
+def site():
+    site = Site()
+    yield site
+    site.close()
+
+
+def subscribe(client, site, **more):
+    return client.post("/endpoints", json={"name": "Сайт", "url": site.url, **more}).json()
+
+
+def fact(event, version=1, story_id=None):
+    """The example of a fact, of another version or about another story."""
+    message = example(event)
+    data = {**message["data"], "version": version, "item": {**message["data"]["item"], "version": str(version)}}
+    return Envelope.model_validate({**message, "data": {**data, **({"story_id": story_id} if story_id else {})}}).open()
+
+
+def announce(database, *facts):
+    for one in facts:
+        handlers.announce(one, database.unit_of_work())
+
+
+def drain(database, timeout_s=1.0):
+    handlers.drain(database, Sender(LOOPBACK, timeout_s), 50)
+
+
+def make_due(database):
+    with database.connection() as connection:
+        connection.execute("UPDATE delivery SET due_at = now(), sent_until = NULL WHERE state = 'pending'")
+
+
+def states(database):
+    with database.connection() as connection:
+        return connection.execute(
+            "SELECT version, state, attempts, status_code FROM delivery ORDER BY delivery_id"
+        ).fetchall()
+
+
+def test_a_story_arrives_signed_as_its_ninjs_item(client, database, site):
+    secret = subscribe(client, site)["secret"]
+
+    announce(database, fact(StoryPublished))
+    drain(database)
+
+    [(headers, body)] = site.got
+    message = Webhook(secret).verify(body, headers)
+    assert (message["type"], message["data"]["version"], headers["content-type"]) == (
+        "story.published",
+        "1",
+        "application/json",
+    )
+    assert states(database) == [(1, "delivered", 1, 204)]
+    [changed] = recorded_events(database, "delivery.changed.v1")
+    assert (changed["state"], changed["delivered"], changed["total"], changed["sequence"]) == ("delivered", 1, 1, 1)
+
+
+def test_a_repeated_fact_makes_one_message(client, database, site):
+    subscribe(client, site)
+
+    announce(database, fact(StoryPublished), fact(StoryPublished))
+    drain(database)
+
+    assert len(site.got) == 1
+
+
+def test_an_older_version_that_comes_late_is_not_sent(client, database, site):
+    subscribe(client, site)
+
+    announce(database, fact(StoryCorrected, 2), fact(StoryPublished, 1))
+    drain(database)
+
+    assert [json.loads(body)["data"]["version"] for _, body in site.got] == ["2"]
+
+
+def test_an_undelivered_older_version_is_superseded(client, database, site):
+    subscribe(client, site)
+    announce(database, fact(StoryPublished, 1), fact(StoryCorrected, 2))
+
+    drain(database)
+
+    assert [row[:2] for row in states(database)] == [(1, "superseded"), (2, "delivered")]
+    assert len(site.got) == 1
+
+
+def test_a_newer_version_waits_for_the_older_one_under_way(client, database, site):
+    subscribe(client, site)
+    announce(database, fact(StoryPublished, 1))
+    with database.unit_of_work() as uow:
+        [held] = handlers.Deliveries(uow.connection).claim(10)
+    announce(database, fact(StoryCorrected, 2))
+
+    drain(database)
+    assert site.got == []
+    handlers.note(held, handlers.Answer(204), database)
+    drain(database)
+
+    assert [json.loads(body)["data"]["version"] for _, body in site.got] == ["2"]
+    assert [row[:2] for row in states(database)] == [(1, "delivered"), (2, "delivered")]
+
+
+def test_a_kill_goes_before_everything_else(client, database, site):
+    subscribe(client, site)
+    others = [fact(StoryPublished, 1, str(uuid4())) for _ in range(5)]
+    announce(database, *others, fact(StoryKilled, 4))
+
+    handlers.drain(database, Sender(LOOPBACK, 1.0, at_once=1), 1)
+
+    assert json.loads(site.got[0][1])["type"] == "story.killed"
+
+
+def test_500_then_200_arrives_with_the_same_id(client, database, site):
+    subscribe(client, site)
+    site.answer = lambda handler: handler.send_error(500)
+    announce(database, fact(StoryPublished))
+    drain(database)
+    assert states(database) == [(1, "pending", 1, 500)]
+
+    site.answer = lambda handler: handler.send_response(200) or handler.end_headers()
+    make_due(database)
+    drain(database)
+
+    assert states(database) == [(1, "delivered", 2, 200)]
+    assert len({headers["webhook-id"] for headers, _ in site.got}) == 1
+    assert len({body for _, body in site.got}) == 1
+
+
+def test_410_disables_the_endpoint(client, database, site):
+    subscribe(client, site)
+    site.answer = lambda handler: handler.send_error(410)
+
+    announce(database, fact(StoryPublished))
+    drain(database)
+
+    [endpoint] = client.get("/endpoints").json()
+    assert (endpoint["state"], endpoint["reason"]) == ("disabled", "the site answered 410 Gone")
+
+
+def hang(handler):
+    handler.server.timeout = None
+    threading.Event().wait(3)
+
+
+def drip(handler):
+    handler.send_response(200)
+    handler.send_header("content-length", "1000")
+    handler.end_headers()
+    try:
+        for _ in range(60):
+            handler.wfile.write(b"x")
+            handler.wfile.flush()
+            threading.Event().wait(0.05)
+    except OSError:
+        return
+
+
+def redirect(handler):
+    handler.send_response(302)
+    handler.send_header("location", "http://169.254.169.254/latest")
+    handler.end_headers()
+
+
+def gigabyte(handler):
+    handler.send_response(200)
+    handler.end_headers()
+    try:
+        for _ in range(16_384):
+            handler.wfile.write(b"x" * 65_536)
+    except OSError:
+        return
+
+
+def garbage(handler):
+    handler.wfile.write(b"SSH-2.0-OpenSSH\r\n\r\n")
+
+
+def reset(handler):
+    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
+    handler.connection.close()
+
+
+@pytest.mark.parametrize(
+    ("answer", "state", "status"),
+    [
+        (hang, "pending", None),
+        (redirect, "pending", 302),
+        (garbage, "pending", None),
+        (reset, "pending", None),
+        (gigabyte, "delivered", 200),
+    ],
+)
+def test_hostile_sites_cost_a_bounded_time_and_never_a_worker(client, database, site, answer, state, status):
+    subscribe(client, site)
+    site.answer = answer
+    started = time.monotonic()
+
+    announce(database, fact(StoryPublished))
+    drain(database, timeout_s=1.0)
+
+    assert time.monotonic() - started < 4
+    assert states(database) == [(1, state, 1, status)]
+    assert len(site.got) == 1
+
+
+def test_one_hanging_site_does_not_keep_another_from_its_news(client, database, site):
+    slow = Site()
+    slow.answer = hang
+    subscribe(client, slow, name="медленный")
+    subscribe(client, site, name="быстрый")
+
+    announce(database, fact(StoryPublished))
+    drain(database, timeout_s=1.0)
+
+    assert len(site.got) == 1
+    assert sorted(row[1] for row in states(database)) == ["delivered", "pending"]
+    slow.close()
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:9/", "http://[::1]:9/", "http://169.254.169.254/", "http://localhost:9/"]
+)
+def test_addresses_that_are_not_public_are_never_connected_to(client, database, site, url, monkeypatch):
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("a connection was tried"))
+    with database.unit_of_work() as uow:
+        handlers.Endpoints(uow.connection).add(uuid4(), "x", url, "whsec_AAAA", (), ())
+    announce(database, fact(StoryPublished))
+
+    handlers.drain(database, Sender((), 1.0), 10)
+
+    with database.connection() as connection:
+        assert "is not a public address" in connection.execute("SELECT error FROM attempt").fetchone()[0]
+
+
+def test_the_socket_factory_is_the_last_gate():
+    make = vetting_socket_factory(())
+
+    with pytest.raises(OSError, match=r"10\.0\.0\.1 is not a public address"):
+        make((socket.AF_INET, socket.SOCK_STREAM, 6, "", ("10.0.0.1", 443)))
+
+
+@pytest.mark.parametrize("url", ["ftp://x.example/", "https://", "https://u:p@x.example/", "https://x.example/#f", "x"])
+def test_an_endpoint_with_a_wrong_address_is_refused(client, url):
+    answer = client.post("/endpoints", json={"name": "x", "url": url})
+
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == "/url"
+
+
+def test_http_is_refused_unless_the_operator_allows_it(settings_for):
+    strict = TestClient(create_app(Settings(**settings_for("delivery"))))
+
+    assert strict.post("/endpoints", json={"name": "x", "url": "http://x.example/"}).status_code == 422
+
+
+def test_filters_are_obeyed_and_a_ping_arrives(client, database, site):
+    made = subscribe(client, site, rubrics=["Спорт"])
+    announce(database, fact(StoryPublished))
+
+    client.post(f"/endpoints/{made['endpoint_id']}/ping")
+    drain(database)
+
+    assert [json.loads(body)["type"] for _, body in site.got] == ["endpoint.ping"]
+
+
+def test_what_failed_can_be_sent_again(client, database, site):
+    subscribe(client, site)
+    site.answer = lambda handler: handler.send_error(500)
+    published = fact(StoryPublished)
+    announce(database, published)
+    drain(database)
+    site.answer = lambda handler: handler.send_response(204) or handler.end_headers()
+
+    assert client.post(f"/stories/{published.story_id}/versions/1/resend").json() == {"resent": 1}
+    drain(database)
+
+    [told] = client.get(f"/stories/{published.story_id}/deliveries").json()
+    assert (told["state"], told["attempts"], told["status_code"]) == ("delivered", 2, 204)
