@@ -7,7 +7,7 @@ import desk_builders as make
 import pytest
 
 from chassis.testing import recorded_events
-from desk.domain.people import PROGRAM
+from desk.domain.people import PROGRAM, Actor
 from desk.domain.routing import Rule
 from desk.handlers import editing, events, mail, people, releasing
 from desk.handlers.releasing import Order
@@ -19,13 +19,14 @@ from desk.store.work import Schedule
 
 pytestmark = pytest.mark.stack
 OTHER = UUID(int=7)
+ANNA = Actor(UUID(int=8), "Анна", "editor")
 
 
 def schedule_past(database, story_id):
     """A time that came while everything was down."""
     with database.unit_of_work() as uow:
         Schedule(uow.connection).set(
-            story_id, datetime.now(UTC) - timedelta(hours=1), "publish", note="", embargo_until=None, by="Анна"
+            story_id, datetime.now(UTC) - timedelta(hours=1), "publish", note="", embargo_until=None, by=ANNA
         )
 
 
@@ -58,7 +59,7 @@ def test_a_scheduled_story_waits_for_its_photos(database):
     events.open_story(make.received(), database.unit_of_work())
     with database.unit_of_work() as uow:
         Schedule(uow.connection).set(
-            make.STORY, datetime.now(UTC) - timedelta(seconds=1), "publish", note="", embargo_until=None, by="Анна"
+            make.STORY, datetime.now(UTC) - timedelta(seconds=1), "publish", note="", embargo_until=None, by=ANNA
         )
 
     releasing.fire_due(database)
@@ -108,6 +109,19 @@ def test_two_persons_are_needed_where_the_newsroom_wants_it(database, story):
         releasing.order_release(make.STORY, Order("publish"), PROGRAM, database.unit_of_work())
 
     assert recorded_events(database, "release.ordered.v1") == []
+
+
+def test_whoever_edits_after_setting_the_time_needs_a_second_person_too(database, story):
+    with database.unit_of_work() as uow:
+        Preferences(uow.connection).set("two_person_rule", value=True)
+    schedule_past(database, make.STORY)
+    editing.save_draft(make.STORY, {"headline": "Правка"}, 1, ANNA, database.unit_of_work())
+
+    releasing.fire_due(database)
+
+    assert recorded_events(database, "release.ordered.v1") == []
+    with database.connection() as connection:
+        assert "edited it last" in Schedule(connection).get(make.STORY).problem
 
 
 def test_a_restored_version_is_a_new_one(database, story):

@@ -83,7 +83,7 @@ def save_into(
     revision = story.revision + 1
     stories = Stories(uow.connection)
     stories.save_draft(story.story_id, draft, revision, {**story.field_revisions, **dict.fromkeys(changed, revision)})
-    stories.mark_edited(story.story_id, actor.name, tags="tags" in changed, rubrics="rubrics" in changed)
+    stories.mark_edited(story.story_id, actor, tags="tags" in changed, rubrics="rubrics" in changed)
     stories.index_text(story.story_id, draft)
     Versions(uow.connection).add(story.story_id, revision, draft, by=actor.name, cause=cause)
     if story.state == "received":

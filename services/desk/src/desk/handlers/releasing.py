@@ -26,11 +26,12 @@ from desk.store.notices import Notices
 from desk.store.releases import Releases
 from desk.store.rules import Preferences, PreflightRules
 from desk.store.stories import Stories, Story
-from desk.store.work import Audit, Schedule
+from desk.store.work import Audit, Schedule, Scheduled
 
 log = logs.get()
 
 SCHEDULER: Final = "Scheduler"
+SCHEDULER_ID: Final = UUID(int=2)
 PASSING: Final = frozenset({"image_waiting"})
 """What stops a release for a moment only."""
 PATIENCE: Final = timedelta(minutes=10)
@@ -115,8 +116,7 @@ def _check_order(story: Story, order: Order, actor: Actor, uow: UnitOfWork) -> N
         )
     if order.action not in ("publish", "correct"):
         return
-    if Preferences(uow.connection).two_person_rule() and story.edited_by == actor.name:
-        raise SamePerson(f"story {story.story_id}: {actor.name} edited it last; somebody else must publish it")
+    _check_two_persons(story, actor, uow)
     blocking = [one for one in preflight_of(story, uow.connection) if one.level == "block"]
     if blocking:
         raise PreflightBlocked(
@@ -124,6 +124,11 @@ def _check_order(story: Story, order: Order, actor: Actor, uow: UnitOfWork) -> N
             codes=frozenset(one.code for one in blocking),
             findings=[{"code": one.code, "level": one.level, "image_id": one.image_id} for one in blocking],
         )
+
+
+def _check_two_persons(story: Story, actor: Actor, uow: UnitOfWork) -> None:
+    if story.edited_by_id == actor.person_id and Preferences(uow.connection).two_person_rule():
+        raise SamePerson(f"story {story.story_id}: {actor.name} edited it last; somebody else must publish it")
 
 
 def manifests_of(story: Story, uow: UnitOfWork) -> dict[UUID, Manifest]:
@@ -176,10 +181,11 @@ def schedule_release(story_id: UUID, due_at: datetime, order: Order, actor: Acto
     with uow:
         story = load(story_id, uow)
         check_step(story, order.action, actor)
+        _check_two_persons(story, actor, uow)
         if due_at <= datetime.now(UTC):
             raise StepRefused(f"story {story_id}: {due_at.isoformat()} has passed", fields=(("/due_at", "has passed"),))
         Schedule(uow.connection).set(
-            story_id, due_at, order.action, note=order.note, embargo_until=order.embargo_until, by=actor.name
+            story_id, due_at, order.action, note=order.note, embargo_until=order.embargo_until, by=actor
         )
         Audit(uow.connection).write(actor.name, "schedule", story_id, {"due_at": due_at.isoformat()})
         Stories(uow.connection).summarise(story_id, "state")
@@ -210,7 +216,7 @@ def _fire(story_id: UUID, database: Database) -> None:
             story = load(story_id, uow)
             action: ReleaseAction = "correct" if story.state == "published" else "publish"
             order = Order(action, note=entry.note, embargo_until=entry.embargo_until)
-            order_inside(story, order, scheduler_for(entry.set_by), uow)
+            order_inside(story, order, scheduler_for(entry), uow)
     except PreflightBlocked as refusal:
         if refusal.codes <= PASSING and _put_off(story_id, database):
             return
@@ -230,9 +236,9 @@ def _put_off(story_id: UUID, database: Database) -> bool:
         return Schedule(uow.connection).put_off(story_id, PATIENCE)
 
 
-def scheduler_for(name: str) -> Actor:
+def scheduler_for(entry: Scheduled) -> Actor:
     """The scheduler acts for whoever set the time; that person's rights were checked then."""
-    return Actor(UUID(int=2), f"{name} ({SCHEDULER})", "chief")
+    return Actor(entry.set_by_id or SCHEDULER_ID, f"{entry.set_by} ({SCHEDULER})", "chief")
 
 
 def _set_aside(story_id: UUID, reason: str, database: Database) -> None:

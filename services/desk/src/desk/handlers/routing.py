@@ -10,6 +10,7 @@ from chassis.unit_of_work import UnitOfWork
 from contracts.content import Rubric
 from desk.domain.choice import merge
 from desk.domain.draft import body_text
+from desk.domain.people import Actor
 from desk.domain.routing import Incoming, Rule, first_fitting, fits
 from desk.store.rules import RoutingRules
 from desk.store.stories import Stories, Story
@@ -18,7 +19,7 @@ from desk.store.work import Audit, Schedule
 PUBLISH_AFTER: Final = timedelta(seconds=5)
 """A trusted source's story waits this long for its tags and photos; while photos are still being made it waits on."""
 
-ROUTER: Final = "Routing"
+ROUTER: Final = Actor(UUID(int=3), "Routing", "chief")
 
 
 def incoming_of(story: Story) -> Incoming:
@@ -37,7 +38,7 @@ def route(story_id: UUID, uow: UnitOfWork) -> None:
     if story is None or (rule := first_fitting(rules, incoming_of(story))) is None:
         return
     _apply(rule, story, uow)
-    Audit(uow.connection).write(ROUTER, "routing", story_id, {"reason": rule.name})
+    Audit(uow.connection).write(ROUTER.name, "routing", story_id, {"reason": rule.name})
 
 
 def _apply(rule: Rule, story: Story, uow: UnitOfWork) -> None:

@@ -12,11 +12,12 @@ from psycopg.types.json import Jsonb
 
 from contracts.content import Source, StoryContent
 from desk.domain.draft import Draft, body_text
+from desk.domain.people import Actor
 from desk.domain.workflow import State
 
 COLUMNS = """story_id, state, revision, field_revisions, draft, source, external_id, canonical_url, source_content, source_revision,
 source_seen, withdrawn_reason, duplicate_of, published_at_source, received_at, tags_by_editor, rubrics_by_editor, assignee_id,
-edited_at, edited_by, version, release_state, release_action, release_problem, live_url, live_at, live_version, sites_delivered,
+edited_at, edited_by, edited_by_id, version, release_state, release_action, release_problem, live_url, live_at, live_version, sites_delivered,
 sites_total, sites_failing, due_at, changed_at"""
 
 GET = f"SELECT {COLUMNS} FROM story WHERE story_id = %s"  # noqa: S608 - our own columns
@@ -118,6 +119,7 @@ class Story:
     assignee_id: UUID | None
     edited_at: datetime | None
     edited_by: str
+    edited_by_id: UUID | None
     version: int
     release_state: str
     release_action: str
@@ -213,10 +215,10 @@ class Stories:
         }
         self._connection.execute(SAVE_DRAFT, parameters)
 
-    def mark_edited(self, story_id: UUID, who: str, *, tags: bool, rubrics: bool) -> None:
+    def mark_edited(self, story_id: UUID, who: Actor, *, tags: bool, rubrics: bool) -> None:
         self._connection.execute(
-            "UPDATE story SET edited_at = now(), edited_by = %s, tags_by_editor = tags_by_editor OR %s, rubrics_by_editor = rubrics_by_editor OR %s WHERE story_id = %s",
-            (who, tags, rubrics, story_id),
+            "UPDATE story SET edited_at = now(), edited_by = %s, edited_by_id = %s, tags_by_editor = tags_by_editor OR %s, rubrics_by_editor = rubrics_by_editor OR %s WHERE story_id = %s",
+            (who.name, who.person_id, tags, rubrics, story_id),
         )
 
     def set_state(self, story_id: UUID, state: State) -> None:

@@ -11,6 +11,7 @@ from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
 from desk.domain.draft import Draft
+from desk.domain.people import Actor
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Scheduled:
     note: str
     embargo_until: datetime | None
     set_by: str
+    set_by_id: UUID | None
     problem: str
 
 
@@ -110,21 +112,21 @@ class Schedule:
         self._connection = connection
 
     def set(
-        self, story_id: UUID, due_at: datetime, action: str, *, note: str, embargo_until: datetime | None, by: str
+        self, story_id: UUID, due_at: datetime, action: str, *, note: str, embargo_until: datetime | None, by: Actor
     ) -> None:
         self._connection.execute(
             """
-            INSERT INTO schedule (story_id, due_at, action, note, embargo_until, set_by) VALUES (%s, %s, %s, %s, %s, %s)
+            INSERT INTO schedule (story_id, due_at, action, note, embargo_until, set_by, set_by_id) VALUES (%s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (story_id) DO UPDATE SET due_at = excluded.due_at, action = excluded.action, note = excluded.note,
-                embargo_until = excluded.embargo_until, set_by = excluded.set_by, set_at = now(), problem = ''
+                embargo_until = excluded.embargo_until, set_by = excluded.set_by, set_by_id = excluded.set_by_id, set_at = now(), problem = ''
             """,
-            (story_id, due_at, action, note, embargo_until, by),
+            (story_id, due_at, action, note, embargo_until, by.name, by.person_id),
         )
 
     def get(self, story_id: UUID) -> Scheduled | None:
         with self._connection.cursor(row_factory=class_row(Scheduled)) as cursor:
             return cursor.execute(
-                "SELECT story_id, due_at, action, note, embargo_until, set_by, problem FROM schedule WHERE story_id = %s",
+                "SELECT story_id, due_at, action, note, embargo_until, set_by, set_by_id, problem FROM schedule WHERE story_id = %s",
                 (story_id,),
             ).fetchone()
 
@@ -140,7 +142,7 @@ class Schedule:
             return cursor.execute(
                 """
                 DELETE FROM schedule WHERE story_id = %s AND due_at <= now() AND problem = ''
-                RETURNING story_id, due_at, action, note, embargo_until, set_by, problem
+                RETURNING story_id, due_at, action, note, embargo_until, set_by, set_by_id, problem
                 """,
                 (story_id,),
             ).fetchone()
