@@ -32,7 +32,7 @@ NAV_LENGTH = 8
 LOCK = 0x6465_7065_7368_61
 """The key of the advisory lock that one writer holds."""
 SECONDARY_AFTER_S = 0.6
-PASS_EVERY_S = 0.8
+PASS_EVERY_S = 0.4
 FEW = 3
 """After a pass that told more facts than this the next begins PASS_EVERY_S later; single releases are never kept waiting."""
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
