@@ -56,7 +56,7 @@ bench: .venv/ready ## measure; `make bench S=road` one section
 chaos: .venv/ready ## kill processes and engines under load for 10 minutes and count what is lost
 	$(bin)/python tests/chaos/chaos.py --seconds 600 --docs docs
 
-compose-test: .venv/ready ## build and run the composed system, and walk the road in it (needs Docker Engine)
+compose-test: .venv/ready bundle ## build and run the composed system, and walk the road in it (needs Docker Engine)
 	sh tests/compose/run.sh
 
 check-pages: .venv/ready ## let other tools judge the published pages (java, node, Chromium)

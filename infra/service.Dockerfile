@@ -13,6 +13,8 @@ COPY pyproject.toml ./pyproject.toml
 COPY shared/contracts ./shared/contracts
 COPY shared/chassis ./shared/chassis
 COPY services/${SERVICE} ./services/${SERVICE}
+# the desk's scripts and styles, unless `make bundle` has made them already; Node comes as a wheel and stays behind
+RUN if [ -d services/${SERVICE}/web ]; then PYTHONPATH=services/${SERVICE}/src /uv/bin/python -m ${SERVICE}.bundle; fi
 RUN /uv/bin/uv pip install --no-cache -q --python /app/bin/python --no-deps ./shared/contracts ./shared/chassis ./services/${SERVICE}
 
 FROM ${PYTHON}

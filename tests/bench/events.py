@@ -20,7 +20,7 @@ from stack.engines import die_with_parent, start_engines, wait_until
 HERE = Path(__file__).parent
 COUNT = 4000
 PACED = 300
-ROWS = 500_000
+ROWS = 5_000_000
 
 
 def _processes():
