@@ -9,6 +9,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from chassis import metrics
 from chassis.errors import Refusal, Unavailable
 from chassis.settings import Settings
 
@@ -83,9 +84,10 @@ class Bucket:
         if if_none_match:
             extra["IfNoneMatch"] = "*"
         try:
-            answer = self.client.put_object(
-                Bucket=self.name, Key=key, Body=body, ContentType=content_type, CacheControl=cache_control, **extra
-            )
+            with metrics.timing_storage(self.name, "put"):
+                answer = self.client.put_object(
+                    Bucket=self.name, Key=key, Body=body, ContentType=content_type, CacheControl=cache_control, **extra
+                )
         except (ClientError, BotoCoreError) as error:
             raise _translate(error, self.name, key) from error
         return answer["ETag"]
@@ -99,14 +101,16 @@ class Bucket:
 
         """
         try:
-            return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
+            with metrics.timing_storage(self.name, "get"):
+                return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
         except (ClientError, BotoCoreError) as error:
             raise _translate(error, self.name, key) from error
 
     def head(self, key: str) -> Mapping[str, Any]:
         """Its ETag, ContentLength, ContentType, Metadata … as S3 names them. Raises as `get` does."""
         try:
-            return self.client.head_object(Bucket=self.name, Key=key)
+            with metrics.timing_storage(self.name, "head"):
+                return self.client.head_object(Bucket=self.name, Key=key)
         except (ClientError, BotoCoreError) as error:
             raise _translate(error, self.name, key) from error
 
@@ -122,7 +126,8 @@ class Bucket:
         for start in range(0, len(keys), 1000):
             batch = [{"Key": key} for key in keys[start : start + 1000]]
             try:
-                self.client.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True})  # type: ignore[typeddict-item]
+                with metrics.timing_storage(self.name, "delete"):
+                    self.client.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True})  # type: ignore[typeddict-item]
             except (ClientError, BotoCoreError) as error:
                 raise _translate(error, self.name, keys[start]) from error
 

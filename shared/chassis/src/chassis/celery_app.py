@@ -128,6 +128,17 @@ class Sender:
         self._redis.close()
 
 
+def check(redis_url: str) -> None:
+    """For /readyz.
+
+    Raises:
+        redis.RedisError: Redis does not answer.
+
+    """
+    with redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2) as client:
+        client.ping()
+
+
 def celery_message(queue: str, service: str, message_id: str, argument: str) -> str:
     """A task message as kombu's Redis transport stores it: Celery message protocol 2 in a base64 body.
 

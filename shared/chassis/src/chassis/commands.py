@@ -4,12 +4,19 @@ import importlib
 import importlib.util
 import os
 import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from importlib.metadata import entry_points
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+from prometheus_client import REGISTRY
 
-from chassis import events_commands, logs
+from chassis import celery_app, events_commands, logs, metrics
+from chassis.database import Database
+
+if TYPE_CHECKING:
+    from chassis.settings import Settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -51,7 +58,10 @@ def worker(service: Service) -> None:
     settings_class = importlib.import_module(f"{service}.settings").Settings
     settings = settings_class.from_environment()
     logs.configure(service, settings.log_level)
-    module.create_worker(settings).run(settings.redis_url.get_secret_value())
+    made = module.create_worker(settings)
+    redis_url = settings.redis_url.get_secret_value()
+    _serve_metrics(settings, {"database": made.database.check, "redis": partial(celery_app.check, redis_url)})
+    made.run(redis_url)
 
 
 @app.command()
@@ -62,7 +72,14 @@ def relay() -> None:
 
     settings = Settings.from_environment()
     logs.configure("relay", settings.log_level)
-    relay_module.run(settings.database_url.get_secret_value(), settings.redis_url.get_secret_value())
+    database_url, redis_url = settings.database_url.get_secret_value(), settings.redis_url.get_secret_value()
+    if settings.metrics_port:
+        REGISTRY.register(metrics.LedgerCollector(database_url))
+    _serve_metrics(
+        settings,
+        {"database": Database(database_url, "ledger", size=1).check, "redis": partial(celery_app.check, redis_url)},
+    )
+    relay_module.run(database_url, redis_url)
 
 
 @app.command()
@@ -78,6 +95,18 @@ def migrate() -> None:
         )
     services = migrate_module.installed_services()
     migrate_module.migrate(url, services, migrate_module.passwords_from_environment(services))
+
+
+def _serve_metrics(settings: "Settings", checks: Mapping[str, Callable[[], None]]) -> None:
+    if not settings.metrics_port:
+        return
+    try:
+        metrics.serve(settings.host, settings.metrics_port, checks)
+    except OSError as error:
+        raise SystemExit(
+            f"setting DEPESHA_METRICS_PORT: port {settings.metrics_port} at {settings.host} cannot be had ({error.strerror});"
+            " give each process on a machine a port of its own, or 0 for none"
+        ) from None
 
 
 def _known(service: str) -> str:

@@ -79,13 +79,13 @@ class Database:
         return True
 
     def check(self) -> None:
-        """For /readyz.
+        """For /readyz: over a connection of its own, since the pool's may be dead, or all in use, and it waits long.
 
         Raises:
             psycopg.Error: the server does not answer.
 
         """
-        with self.connection() as connection:
+        with psycopg.connect(self.url, **{**connection_options(self.schema), "connect_timeout": 2}) as connection:
             connection.execute("SELECT 1")
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from chassis import logs
 LEDGER_GRANTS = """
 GRANT USAGE ON SCHEMA ledger TO {role};
 GRANT SELECT, INSERT ON ledger.event, ledger.history TO {role};
-GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.delivery, ledger.consumer, ledger.timer TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.delivery, ledger.consumer, ledger.timer, ledger.worker TO {role};
 GRANT EXECUTE ON FUNCTION ledger.make_days TO {role};
 """
 

@@ -4,13 +4,14 @@ import json
 import random
 import signal
 import time
+from collections import Counter
 from collections.abc import Sequence
 from types import FrameType
 
 import psycopg
 import redis
 
-from chassis import ledger, logs
+from chassis import ledger, logs, metrics
 from chassis.celery_app import Sender
 from chassis.database import RELAY_LINGER_S, connection_options
 from chassis.ledger import Dispatch, TimerDispatch, queue_name
@@ -72,12 +73,14 @@ class Relay:
         try:
             self._sender.send([_timer_message(timer) for timer in timers] + pack(dispatches))
         except redis.RedisError as error:
+            metrics.UNSENT.inc()
             log.warning("the relay could not reach Redis", reason=str(error), kept=len(dispatches))
             ledger.give_back(connection, dispatches, wait_s=1.0)
             for timer in timers:
                 ledger.mark_timer_done(connection, timer.consumer, timer.name)
             time.sleep(AFTER_A_FAILURE_S)
             return 0
+        _count(dispatches)
         return len(timers) + len(dispatches)
 
     def _sleep(self, connection: psycopg.Connection) -> None:
@@ -85,6 +88,11 @@ class Relay:
         wait_s = LONGEST_SLEEP_S if due_in is None else min(max(due_in, LOOK_AGAIN_S), LONGEST_SLEEP_S)
         for _ in connection.notifies(timeout=wait_s, stop_after=1):
             pass
+
+
+def _count(dispatches: Sequence[Dispatch]) -> None:
+    for (consumer, is_resend), count in Counter((one.consumer, one.is_resend) for one in dispatches).items():
+        metrics.SENT.labels(consumer, "again" if is_resend else "first").inc(count)
 
 
 def pack(dispatches: Sequence[Dispatch]) -> list[tuple[str, str, str, str]]:

@@ -36,6 +36,12 @@ class Settings(BaseSettings):
     log_level: str = "info"
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
+    metrics_port: int = Field(
+        default=0,
+        ge=0,
+        le=65535,
+        description="where a worker or the relay answers /metrics, /healthz and /readyz; 0: nowhere (APIs do so on their own port)",
+    )
     pool_size: int = Field(default=4, ge=1, le=100, description="database connections of one process")
 
     @field_validator("time_zone")

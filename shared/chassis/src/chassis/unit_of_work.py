@@ -1,12 +1,13 @@
 """One request or event is one transaction: the business change, its events and the mark "handled" stand or fall together."""
 
 from datetime import UTC, datetime
+from time import perf_counter
 from types import TracebackType
 from typing import Self
 
 import psycopg
 
-from chassis import ledger
+from chassis import ledger, metrics
 from chassis.database import Database
 from chassis.ids import new_id
 from contracts.event import Envelope, Event, Priority
@@ -28,6 +29,7 @@ class UnitOfWork:
         self.is_marked = False
         self._connection: psycopg.Connection | None = None
         self._published = False
+        self._began = 0.0
 
     @property
     def connection(self) -> psycopg.Connection:
@@ -39,6 +41,7 @@ class UnitOfWork:
         if self._connection is not None or self.is_marked:
             raise RuntimeError("one event is one transaction: `with uow:` is entered once")
         self._published = False
+        self._began = perf_counter()
         self._connection = _begin(self.database)
         if self.delivery is not None:
             self._mark_handled(self.delivery)
@@ -74,6 +77,7 @@ class UnitOfWork:
         event_id = new_id()
         envelope = Envelope.of(event, event_id=str(event_id), time=datetime.now(UTC), priority=priority)
         ledger.write(self.connection, event_id, envelope, event.consumers)
+        metrics.count_published(event.event_type)
         self._published = True
         return str(event_id)
 
@@ -88,6 +92,8 @@ class UnitOfWork:
                 raise
         finally:
             self.database.give_back(connection)
+            end = "rollback" if statement == "ROLLBACK" else "commit"
+            metrics.transaction.observe(perf_counter() - self._began, self.database.schema, end)
 
 
 def _begin(database: Database) -> psycopg.Connection:

@@ -1,7 +1,7 @@
 """The FastAPI factory: health, metrics, limits, and every error as a problem (RFC 9457)."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -18,8 +18,8 @@ from chassis import logs
 from chassis.bucket import StorageDown
 from chassis.database import Database
 from chassis.errors import Refusal, TooLarge, Unavailable
+from chassis.metrics import Check, why_down
 
-Check = Callable[[], None]
 MIB = 1024 * 1024
 
 REQUESTS = Counter("depesha_http_requests_total", "HTTP requests answered", ["service", "method", "route", "status"])
@@ -66,21 +66,13 @@ def _add_probes(app: FastAPI, checks: Mapping[str, Check]) -> None:
     @app.get("/readyz", tags=["probes"])
     def readyz() -> Response:
         """503 with the reason where anything that this process needs does not answer."""
-        down = {name: reason for name, check in checks.items() if (reason := _why_down(check))}
+        down = {name: reason for name, check in checks.items() if (reason := why_down(check))}
         return JSONResponse({"ready": not down, "down": down}, status_code=503 if down else 200)
 
     @app.get("/metrics", tags=["probes"], response_class=PlainTextResponse)
     def metrics() -> Response:
         """Prometheus text format."""
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
-
-
-def _why_down(check: Check) -> str:
-    try:
-        check()
-    except Exception as error:  # noqa: BLE001 - whatever it is, it is the answer
-        return f"{type(error).__name__}: {error}".strip()
-    return ""
 
 
 def _add_problems(app: FastAPI) -> None:

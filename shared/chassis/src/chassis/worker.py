@@ -14,18 +14,21 @@ import structlog
 from pydantic import ValidationError
 
 import contracts.events
-from chassis import ledger, logs
+from chassis import ledger, logs, metrics
 from chassis.celery_app import make_celery, run_worker
 from chassis.database import Database
 from chassis.errors import Refusal
-from chassis.ledger import Delivery
+from chassis.ledger import Delivery, watch
 from chassis.unit_of_work import AlreadyHandledError, UnitOfWork
 from contracts.event import Envelope, Event, UnknownEventError
 
 assert contracts.events  # noqa: S101 - importing it fills the registry of events
 
 Handler: TypeAlias = Callable[[Any, UnitOfWork], None]
+Outcome: TypeAlias = Literal["handled", "rejected", "repeated", "failed", "lost"]
+"""How a handler ended. `repeated`: another worker was quicker. `lost`: the database went away."""
 
+BEAT_S = 10.0
 MOST_LOST_STARTS = 5
 """A message whose worker vanished this often kills workers; it is set aside."""
 
@@ -79,6 +82,7 @@ class Worker:
             concurrency=self.concurrency,
             name=f"{self.service}@{self.name}",
         )
+        self._say_goodbye()
         self.database.close()
 
     def declare(self) -> None:
@@ -117,12 +121,16 @@ class Worker:
         if timer is None:
             log.warning("unknown timer", timer=name)
             return
+        started, outcome = time.perf_counter(), "failed"
         try:
             timer.run()
+            outcome = "done"
         except psycopg.OperationalError:
             raise
         except Exception:
             log.exception("a timer failed", timer=name)
+        finally:
+            metrics.timer.observe(time.perf_counter() - started, self.service, name, outcome)
         with self.database.connection() as connection:
             ledger.mark_timer_done(connection, self.service, name)
 
@@ -134,10 +142,14 @@ class Worker:
             return
         structlog.contextvars.bind_contextvars(event_id=envelope.id, story_id=envelope.subject)
         self._in_hand[delivery.delivery_id] = time.monotonic()
+        outcome: Outcome = "lost"
         try:
-            self._run_handler(self.handlers[type(event)], event, delivery)
+            outcome = self._run_handler(self.handlers[type(event)], event, delivery)
         finally:
             self._in_hand.pop(delivery.delivery_id, None)
+            metrics.handled.observe(delivery.elapsed_ms / 1000, self.service, event.event_type, outcome)
+        if outcome in ("handled", "rejected"):
+            metrics.leg.observe(time.time() - envelope.time.timestamp(), self.service, event.event_type)
 
     def _open(self, message: dict[str, Any]) -> tuple[Envelope, Event] | tuple[None, None]:
         """The event inside, or nothing: one that cannot be read is set aside with the reason."""
@@ -164,7 +176,7 @@ class Worker:
         with self.database.connection() as connection:
             ledger.bury_lost(connection, delivery, reason)
 
-    def _run_handler(self, handler: Handler, event: Event, delivery: Delivery) -> None:
+    def _run_handler(self, handler: Handler, event: Event, delivery: Delivery) -> Outcome:
         uow = UnitOfWork(self.database, delivery)
         try:
             handler(event, uow)
@@ -172,15 +184,18 @@ class Worker:
                 with self.database.connection() as connection:
                     ledger.mark_handled(connection, delivery)
         except AlreadyHandledError:
-            return
+            return "repeated"
         except psycopg.OperationalError:
             raise
         except Refusal as refusal:
             log.info("event refused", event_type=event.event_type, reason=refusal.detail)
             with self.database.connection() as connection:
                 ledger.mark_rejected(connection, delivery, refusal.detail)
+            return "rejected"
         except Exception as error:  # noqa: BLE001 - it goes to the ledger with its traceback, and is tried again
             self._fail(delivery, event, error)
+            return "failed"
+        return "handled"
 
     def _fail(self, delivery: Delivery, event: Event, error: Exception) -> None:
         reason = f"{type(error).__name__}: {error}"
@@ -198,14 +213,36 @@ class Worker:
             )
 
     def _beat(self) -> None:
-        """Extend the leases of work that takes long; quick handlers cost nothing."""
-        every_s = self.lease_s / 3
+        """Say that we live, and extend the leases of work that takes long; quick handlers cost nothing."""
+        every_s = min(self.lease_s / 3, BEAT_S)
         while True:
+            self._report()
             time.sleep(every_s)
             old = time.monotonic() - every_s / 2
             ids = [delivery_id for delivery_id, since in list(self._in_hand.items()) if since < old]
             if ids:
                 self._extend(ids)
+
+    def _report(self) -> None:
+        try:
+            with self.database.connection() as connection:
+                watch.report_worker(
+                    connection,
+                    self.name,
+                    self.service,
+                    concurrency=self.concurrency,
+                    in_hand=len(self._in_hand),
+                    resident_bytes=metrics.resident_bytes(),
+                )
+        except psycopg.Error as error:
+            log.warning("the heartbeat missed the database", reason=str(error).strip())
+
+    def _say_goodbye(self) -> None:
+        try:
+            with self.database.connection() as connection:
+                watch.forget_worker(connection, self.name)
+        except psycopg.Error as error:
+            log.info("nobody heard that this worker ends", reason=str(error).strip())
 
     def _extend(self, delivery_ids: list[int]) -> None:
         try:
