@@ -15,7 +15,7 @@ from delivery import bootstrap
 from delivery.domain.messages import encode
 from delivery.domain.signing import new_secret
 from delivery.settings import Settings
-from delivery.store import Deliveries, Endpoints
+from delivery.store import GAUGES, Deliveries, Endpoints
 
 
 class UrlRefused(Refusal):
@@ -70,7 +70,7 @@ class DeliveryAnswer(BaseModel):
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
     database = bootstrap.database(settings)
-    app = create_chassis_app(service="delivery", title="Depesha delivery", database=database)
+    app = create_chassis_app(service="delivery", title="Depesha delivery", database=database, gauges=GAUGES)
     allow_http = settings.allow_http
 
     @app.post("/endpoints", status_code=201)

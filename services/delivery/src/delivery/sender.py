@@ -10,6 +10,7 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
+from chassis import metrics
 from chassis.addresses import Network, is_allowed
 from delivery.domain.schedule import Answer
 from delivery.domain.signing import headers
@@ -81,6 +82,9 @@ class Sender:
 
             async def one(claimed: Claimed) -> None:
                 answer = await self._attempt(session, claimed)
+                metrics.webhook.observe(
+                    answer.elapsed_ms / 1000, f"{answer.status // 100}xx" if answer.status else "silent"
+                )
                 done(claimed, answer)
 
             await asyncio.gather(*(one(claimed) for claimed in batch))

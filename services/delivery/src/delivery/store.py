@@ -8,10 +8,27 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+from chassis.metrics import Gauge
 from delivery.domain.messages import FIRST, MessageType
 from delivery.domain.schedule import Answer
 
 LEASE_S = 60
+
+GAUGES = (
+    Gauge("depesha_endpoints", "Sites by state", "SELECT state, count(*) FROM endpoint GROUP BY state", ("state",)),
+    Gauge(
+        "depesha_webhooks_pending",
+        "Webhooks not yet delivered",
+        "SELECT count(*) FROM delivery WHERE state = 'pending'",
+    ),
+    Gauge(
+        "depesha_webhooks_oldest_seconds",
+        "Age of the oldest webhook to an active site that is not yet delivered",
+        "SELECT coalesce(extract(epoch FROM now() - min(d.made_at)), 0) FROM delivery d"
+        " JOIN endpoint e USING (endpoint_id) WHERE d.state = 'pending' AND e.state = 'active'",
+    ),
+)
+"""What Prometheus is told of our tables."""
 
 CLAIM = """
 WITH due AS (

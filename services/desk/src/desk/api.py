@@ -24,6 +24,7 @@ from desk.pages import HERE, Pages
 from desk.routes import json_api, monitor_pages, people_pages, room_pages, story_pages
 from desk.routes.sign_in import Guard, NotSignedIn, SameOrigin
 from desk.settings import Settings
+from desk.store.gauges import GAUGES
 from desk.store.people import People
 from desk.store.rules import Preferences
 
@@ -60,6 +61,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         service="desk",
         title="Depesha desk",
         database=database,
+        gauges=GAUGES,
         max_body_bytes=MAX_UPLOAD_BYTES + 64 * 1024,
         lifespan=lifespan,
     )

@@ -7,10 +7,11 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import psycopg
@@ -20,6 +21,9 @@ from prometheus_client.registry import Collector
 
 from chassis import logs
 from chassis.ledger import watch
+
+if TYPE_CHECKING:
+    from chassis.database import Database
 
 QUICK: Final = (0.002, 0.005, 0.02, 0.1, 0.5, 2, 10, 60)
 """Seconds. Few buckets, since each observation walks them: a worker's metrics may cost 1 % of its CPU."""
@@ -53,6 +57,10 @@ SENT = Counter(
 )
 UNSENT = Counter("depesha_relay_redis_failures_total", "Turns in which the relay could not reach Redis")
 
+WEBHOOK = Histogram(
+    "depesha_webhook_seconds", "Seconds of one webhook attempt, by its answer", ["answer"], buckets=QUICK
+)
+
 FRESH_S: Final = 2.0
 """Scrapes within so many seconds share one look at the ledger."""
 
@@ -73,7 +81,7 @@ class Timed:
         child.observe(seconds)
 
 
-handled, leg, transaction, storage, timer = map(Timed, (HANDLED, LEG, TRANSACTION, STORAGE, TIMER))
+handled, leg, transaction, storage, timer, webhook = map(Timed, (HANDLED, LEG, TRANSACTION, STORAGE, TIMER, WEBHOOK))
 
 
 _published: dict[str, Counter] = {}
@@ -188,6 +196,42 @@ def _families(view: watch.View) -> Iterator[GaugeMetricFamily]:
         "Since the oldest due delivery could have been sent and was not",
         value=view.unsent_s,
     )
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """A number that a service reads from its own tables when it is scraped. `query` gives rows (label values …, number)."""
+
+    name: str
+    about: str
+    query: str
+    labels: tuple[str, ...] = ()
+
+
+class GaugeCollector(Collector):
+    """A service's gauges. One whose database does not answer tells nothing: a stale number is worse."""
+
+    def __init__(self, database: "Database", gauges: Sequence[Gauge]) -> None:
+        self._database = database
+        self._gauges = gauges
+
+    def describe(self) -> list[Any]:
+        """Nothing is asked at registration."""
+        return []
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        families = []
+        try:
+            with self._database.connection() as connection:
+                for gauge in self._gauges:
+                    family = GaugeMetricFamily(gauge.name, gauge.about, labels=gauge.labels)
+                    for *labels, value in connection.execute(gauge.query.encode()).fetchall():
+                        family.add_metric(labels, float(value))
+                    families.append(family)
+        except psycopg.Error as error:
+            log.warning("gauges cannot be read", reason=str(error).strip())
+            return
+        yield from families
 
 
 def resident_bytes() -> int:

@@ -1,7 +1,7 @@
 """The FastAPI factory: health, metrics, limits, and every error as a problem (RFC 9457)."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
@@ -10,7 +10,7 @@ import psycopg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
-from prometheus_client import CONTENT_TYPE_LATEST, Counter, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -18,7 +18,7 @@ from chassis import logs
 from chassis.bucket import StorageDown
 from chassis.database import Database
 from chassis.errors import Refusal, TooLarge, Unavailable
-from chassis.metrics import Check, why_down
+from chassis.metrics import Check, Gauge, GaugeCollector, why_down
 
 MIB = 1024 * 1024
 
@@ -38,10 +38,14 @@ def create_app(
     title: str,
     database: Database | None = None,
     checks: Mapping[str, Check] | None = None,
+    gauges: Sequence[Gauge] = (),
     max_body_bytes: int = MIB,
     **fastapi: Any,  # noqa: ANN401 - FastAPI's own arguments
 ) -> FastAPI:
-    """An application with /healthz, /readyz and /metrics. `checks` are asked by /readyz; each raises if its thing is down."""
+    """An application with /healthz, /readyz and /metrics. `checks` are asked by /readyz; each raises if its thing is down.
+
+    `gauges` are read from `database` at each scrape.
+    """
     all_checks = {**({"database": database.check} if database else {}), **(checks or {})}
 
     @asynccontextmanager
@@ -51,13 +55,16 @@ def create_app(
             database.close()
 
     app = FastAPI(title=title, lifespan=fastapi.pop("lifespan", lifespan), **fastapi)
-    _add_probes(app, all_checks)
+    own = CollectorRegistry()  # an application's, so that two in one process do not speak twice
+    if database and gauges:
+        own.register(GaugeCollector(database, gauges))
+    _add_probes(app, all_checks, own)
     _add_problems(app)
     app.add_middleware(Edge, service=service, max_body_bytes=max_body_bytes)
     return app
 
 
-def _add_probes(app: FastAPI, checks: Mapping[str, Check]) -> None:
+def _add_probes(app: FastAPI, checks: Mapping[str, Check], own: CollectorRegistry) -> None:
     @app.get("/healthz", tags=["probes"], response_class=PlainTextResponse)
     def healthz() -> str:
         """The process lives. It says nothing about what it needs."""
@@ -72,7 +79,7 @@ def _add_probes(app: FastAPI, checks: Mapping[str, Check]) -> None:
     @app.get("/metrics", tags=["probes"], response_class=PlainTextResponse)
     def metrics() -> Response:
         """Prometheus text format."""
-        return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest() + generate_latest(own), media_type=CONTENT_TYPE_LATEST)
 
 
 def _add_problems(app: FastAPI) -> None:
