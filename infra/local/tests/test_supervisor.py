@@ -7,9 +7,10 @@ from collections import Counter
 import psutil
 import pytest
 
+from chassis.scaling import scale
 from stack.house import Process
 from stack.processes import wait_until
-from stack.supervisor import Supervisor, readable, resident_bytes, scale
+from stack.supervisor import Supervisor, readable, resident_bytes
 
 pytestmark = pytest.mark.timeout(60)
 

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from chassis import logs
+from chassis import logs, scaling
 from stack import supervisor
 from stack.demo import tour, web
 from stack.demo.tour import Trip
@@ -182,7 +182,7 @@ def main() -> int:
         if arguments.command == "env":
             print_environment(root, arguments.service)
         elif arguments.command == "scale":
-            supervisor.scale(root, arguments.name, arguments.count)
+            scaling.scale(root, arguments.name, arguments.count)
         else:
             return Run(root, verbose=arguments.verbose).run(with_demo=not arguments.no_demo, once=arguments.once)
     except (EngineError, TimeoutError, LookupError, web.WebError) as error:

@@ -58,6 +58,7 @@ class House:
             **self.engines.environment(service),
             **urls,
             "DEPESHA_HOST": "127.0.0.1",
+            "DEPESHA_SCALE_FOLDER": str(self.root),
             # sources and partners of the demo live on this machine
             "DEPESHA_ALLOWED_NETWORKS": LOOPBACK,
             "DEPESHA_ALLOW_HTTP": "true",

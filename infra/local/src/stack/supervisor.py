@@ -15,6 +15,7 @@ from pathlib import Path
 
 import psutil
 
+from chassis.scaling import read_scale
 from stack.house import Process
 from stack.processes import kill_tree, remember
 
@@ -153,33 +154,6 @@ class Supervisor:
                 level, text = readable(line.decode(errors="replace").rstrip())
                 slot.last_words = text or slot.last_words
                 self._show(slot.process.service, level, text)
-
-
-def read_scale(root: Path) -> dict[str, int]:
-    """How many copies are wanted of each process that is not to have one."""
-    try:
-        counts: dict[str, int] = json.loads((root / "scale.json").read_text())
-    except FileNotFoundError:
-        return {}
-    return counts
-
-
-def scale(root: Path, name: str, count: int) -> None:
-    """Have `count` copies of a process from now on; a running house follows within a moment.
-
-    Raises:
-        LookupError: there is no such process, or the count is not 0 to 64; the message says what there is.
-
-    """
-    file = root / "processes.json"
-    names = json.loads(file.read_text()) if file.exists() else []
-    if name not in names:
-        raise LookupError(f"no process {name!r}; there are: {', '.join(names) or 'none, since Depesha never ran here'}")
-    if not 0 <= count <= 64:
-        raise LookupError(f"{count} copies of {name}: 0 to 64 can be had")
-    fresh = root / "scale.new"
-    fresh.write_text(json.dumps({**read_scale(root), name: count}))
-    fresh.replace(root / "scale.json")
 
 
 def readable(line: str) -> tuple[str, str]:

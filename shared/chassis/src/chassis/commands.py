@@ -5,14 +5,17 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import entry_points
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from prometheus_client import REGISTRY
+from rich.console import Console
 
-from chassis import celery_app, events_commands, logs, metrics
+from chassis import celery_app, events_commands, logs, metrics, scaling
 from chassis.database import Database
 
 if TYPE_CHECKING:
@@ -95,6 +98,39 @@ def migrate() -> None:
         )
     services = migrate_module.installed_services()
     migrate_module.migrate(url, services, migrate_module.passwords_from_environment(services))
+
+
+@app.command()
+def trace(story_id: str) -> None:
+    """Draw a story's way through the house: who waited how long, who worked how long."""
+    from chassis import waterfall  # noqa: PLC0415 - the other commands start quicker without it
+    from chassis.ledger import inspect  # noqa: PLC0415
+
+    with events_commands.connect() as connection:
+        steps = inspect.trace(connection, story_id)
+    if not steps:
+        raise SystemExit(f"story {story_id}: the ledger knows nothing of it (it may have been pruned)")
+    console = Console()
+    console.print(waterfall.draw(waterfall.chapters(steps, datetime.now(UTC)), console.width))
+
+
+@app.command()
+def scale(
+    name: Annotated[str, typer.Argument(help="a service, meaning its workers, or a process such as relay")],
+    count: Annotated[int, typer.Argument(min=0, max=scaling.MOST_COPIES)],
+) -> None:
+    """Run so many copies of a process on the embedded stack."""
+    root = Path(os.environ.get("DEPESHA_SCALE_FOLDER") or ".depesha")
+    if not scaling.known_processes(root):
+        raise SystemExit(
+            f"{root}: no embedded stack ran here. Docker: docker compose up -d --scale {name}-worker={count};"
+            f" Kubernetes: kubectl scale deployment/depesha-{name}-worker --replicas={count}"
+        )
+    try:
+        full = scaling.scale(root, name, count)
+    except scaling.NotScalable as error:
+        raise SystemExit(str(error)) from None
+    typer.echo(f"{full}: {count} from now on")
 
 
 def _serve_metrics(settings: "Settings", checks: Mapping[str, Callable[[], None]]) -> None:

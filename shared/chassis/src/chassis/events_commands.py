@@ -25,7 +25,7 @@ Since = Annotated[datetime | None, typer.Option(help="UTC, e.g. 2026-11-12T09:30
 
 
 @contextmanager
-def _connection() -> Iterator[psycopg.Connection]:
+def connect() -> Iterator[psycopg.Connection]:
     """As the administrator where DEPESHA_ADMIN_DATABASE_URL is set, else as the service whose settings these are."""
     url = os.environ.get("DEPESHA_ADMIN_DATABASE_URL") or Settings.from_environment().database_url.get_secret_value()
     with psycopg.connect(url, autocommit=True, connect_timeout=5) as connection:
@@ -37,14 +37,14 @@ def list_events(
     event_type: Annotated[str | None, typer.Option("--type")] = None, limit: int = 50, as_json: AsJson = False
 ) -> None:
     """The newest events."""
-    with _connection() as connection:
+    with connect() as connection:
         _print(inspect.newest(connection, event_type=event_type, limit=limit), as_json=as_json)
 
 
 @app.command()
 def show(event_id: UUID) -> None:
     """One event, whole, as JSON."""
-    with _connection() as connection:
+    with connect() as connection:
         found = inspect.envelope(connection, event_id)
     if found is None:
         raise SystemExit(f"event {event_id}: not in the ledger")
@@ -54,7 +54,7 @@ def show(event_id: UUID) -> None:
 @app.command()
 def trace(story_id: str, as_json: AsJson = False) -> None:
     """Who heard what of a story, when, how long it took, how often it was tried."""
-    with _connection() as connection:
+    with connect() as connection:
         steps = inspect.trace(connection, story_id)
     if as_json or not steps:
         _print(steps, as_json=as_json)
@@ -89,7 +89,7 @@ def dead(
     as_json: AsJson = False,
 ) -> None:
     """Deliveries that were set aside, with the reason."""
-    with _connection() as connection:
+    with connect() as connection:
         found = inspect.dead(connection, consumer=consumer, event_type=event_type, since=_aware(since))
     _print(found, as_json=as_json, leave_out=("traceback", "event_id"))
 
@@ -107,7 +107,7 @@ def replay(
     ] = False,
 ) -> None:
     """Try dead deliveries again, or have a consumer hear again what it handled."""
-    with _connection() as connection:
+    with connect() as connection:
         if handled:
             if not consumer or not since:
                 raise SystemExit("--handled needs --consumer and --since")
@@ -128,14 +128,14 @@ def replay(
 @app.command()
 def lag(as_json: AsJson = False) -> None:
     """How late each consumer is."""
-    with _connection() as connection:
+    with connect() as connection:
         _print(inspect.lag(connection), as_json=as_json)
 
 
 @app.command()
 def prune(keep_days: Annotated[int, typer.Option(min=1)] = 14) -> None:
     """Drop whole days of handled events (needs DEPESHA_ADMIN_DATABASE_URL). Unfinished and dead ones are kept."""
-    with _connection() as connection:
+    with connect() as connection:
         dropped = inspect.prune(connection, keep_days, datetime.now(UTC).date())
     typer.echo(f"dropped: {', '.join(dropped) or 'nothing is that old'}")
 

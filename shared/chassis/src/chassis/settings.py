@@ -42,6 +42,10 @@ class Settings(BaseSettings):
         le=65535,
         description="where a worker or the relay answers /metrics, /healthz and /readyz; 0: nowhere (APIs do so on their own port)",
     )
+    scale_folder: str = Field(
+        default="",
+        description="the embedded stack's data folder, where its processes are scaled; empty: an engine scales",
+    )
     pool_size: int = Field(default=4, ge=1, le=100, description="database connections of one process")
 
     @field_validator("time_zone")
