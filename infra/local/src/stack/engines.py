@@ -24,6 +24,7 @@ import redis
 from psycopg import sql
 
 from chassis import migrate
+from chassis.tokens import HOUSE, new_token
 from stack.ports import Ports, answers, can_bind
 from stack.processes import (
     STOP_WITHIN_S,
@@ -396,7 +397,7 @@ class Engines:
     valkey: Valkey
     s3: S3
     passwords: dict[str, str]
-    desk_api_token: str
+    tokens: dict[str, str]
     lock: TextIO = field(repr=False)
 
     @property
@@ -407,6 +408,15 @@ class Engines:
     def admin_url(self) -> str:
         return self.postgres.admin_url
 
+    @property
+    def operator_token(self) -> str:
+        """Opens every door of every API; for the demo, tests and the person at this machine."""
+        return self.tokens["operator"]
+
+    @property
+    def desk_api_token(self) -> str:
+        return self.operator_token
+
     def environment(self, service: str) -> dict[str, str]:
         """The DEPESHA_… variables of one service's processes (or of `relay`)."""
         return {
@@ -416,6 +426,7 @@ class Engines:
             "DEPESHA_S3_ACCESS_KEY": self.s3.access_key,
             "DEPESHA_S3_SECRET_KEY": self.s3.secret_key,
             "DEPESHA_PUBLIC_URL": f"{self.s3.url}/depesha-public",
+            **({"DEPESHA_SERVICE_TOKEN": self.tokens[service]} if service in self.tokens else {}),
         }
 
     def settings(self, service: str) -> dict[str, Any]:
@@ -423,7 +434,7 @@ class Engines:
         return {name.removeprefix("DEPESHA_").lower(): value for name, value in self.environment(service).items()}
 
     def migrate(self) -> None:
-        migrate.migrate(self.admin_url, SERVICES, self.passwords)
+        migrate.migrate(self.admin_url, SERVICES, self.passwords, self.tokens)
 
     def stop(self) -> None:
         for engine in reversed(self.all):
@@ -474,7 +485,7 @@ def _arrange(root: Path, lock: TextIO) -> Engines:
             secret_key=keys["s3"],
         ),
         passwords={name: keys[name] for name in (*SERVICES, "relay")},
-        desk_api_token=keys["desk_api"],
+        tokens={name: keys[f"token.{name}"] for name in HOUSE},
         lock=lock,
     )
     ports.save()
@@ -514,8 +525,10 @@ def _keys(root: Path) -> dict[str, str]:
     """Passwords made once for this data folder."""
     file = root / "keys.json"
     keys: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    for name in ("postgres", "s3", "desk_api", "relay", *SERVICES):
+    for name in ("postgres", "s3", "relay", *SERVICES):
         keys.setdefault(name, secrets.token_hex(16))
+    for name in HOUSE:
+        keys.setdefault(f"token.{name}", new_token())
     file.touch(mode=0o600)
     file.write_text(json.dumps(keys, indent=1))
     return keys

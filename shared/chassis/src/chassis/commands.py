@@ -15,7 +15,7 @@ import typer
 from prometheus_client import REGISTRY
 from rich.console import Console
 
-from chassis import celery_app, events_commands, logs, metrics, scaling
+from chassis import celery_app, events_commands, logs, metrics, scaling, tokens_commands
 from chassis.database import Database
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 
 app.add_typer(events_commands.app, name="events")
+app.add_typer(tokens_commands.app, name="token")
 
 Service = Annotated[str, typer.Argument(help="ingestion, imaging, tagging, desk, publication or delivery")]
 
@@ -97,7 +98,8 @@ def migrate() -> None:
             "setting DEPESHA_ADMIN_DATABASE_URL: missing — postgresql://superuser:password@host:port/database"
         )
     services = migrate_module.installed_services()
-    migrate_module.migrate(url, services, migrate_module.passwords_from_environment(services))
+    passwords, tokens = migrate_module.passwords_from_environment(services), migrate_module.tokens_from_environment()
+    migrate_module.migrate(url, services, passwords, tokens)
 
 
 @app.command()

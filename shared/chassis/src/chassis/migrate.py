@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from chassis import logs
+from chassis.tokens import HOUSE, register
 
 LEDGER_GRANTS = """
 GRANT USAGE ON SCHEMA ledger TO {role};
@@ -22,6 +23,14 @@ GRANT SELECT, INSERT ON ledger.event, ledger.history TO {role};
 GRANT SELECT, INSERT, UPDATE, DELETE ON ledger.delivery, ledger.consumer, ledger.timer, ledger.worker TO {role};
 GRANT EXECUTE ON FUNCTION ledger.make_days TO {role};
 """
+
+DOOR_GRANTS = """
+GRANT USAGE ON SCHEMA tokens TO {role};
+GRANT EXECUTE ON FUNCTION tokens.use_token TO {role};
+"""
+
+OURS = {"ledger": "migrations", "tokens": "tokens_migrations"}
+"""The schemas that the chassis touches, and where their migrations lie."""
 
 LOCK = 7_305_001
 """Any number of migrating processes wait for one another on this advisory lock."""
@@ -33,22 +42,33 @@ def installed_services() -> list[str]:
     return sorted(entry.name for entry in entry_points(group="depesha.services"))
 
 
-def migrate(admin_url: str, services: Iterable[str], passwords: Mapping[str, str]) -> None:
-    """Create or bring up to date the role, schema and tables of each service, and the ledger. Safe to run again at any time."""
+def migrate(
+    admin_url: str, services: Iterable[str], passwords: Mapping[str, str], tokens: Mapping[str, str] | None = None
+) -> None:
+    """Create or bring up to date the role, schema and tables of each service, the ledger, and the house's own tokens.
+
+    Safe to run again at any time.
+    """
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
-        connection.execute("CREATE SCHEMA IF NOT EXISTS ledger")
-        _upgrade(admin_url, "ledger", Path(str(files("chassis"))) / "migrations", role=None)
+        for schema, folder in OURS.items():
+            connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
+            _upgrade(admin_url, schema, Path(str(files("chassis"))) / folder, role=None)
         for service in services:
             _make_role(connection, service, passwords.get(service) or service)
             _upgrade(admin_url, service, Path(str(files(service))) / "migrations", role=service)
             log.info("migrated", schema=service)
         _make_relay_role(connection, passwords.get("relay") or "relay")
+        register(connection, tokens or {})
 
 
 def passwords_from_environment(services: Iterable[str]) -> dict[str, str]:
     names = [*services, "relay"]
     return {name: os.environ[key] for name in names if (key := f"DEPESHA_{name.upper()}_PASSWORD") in os.environ}
+
+
+def tokens_from_environment() -> dict[str, str]:
+    return {name: token for name in HOUSE if (token := os.environ.get(f"DEPESHA_{name.upper()}_TOKEN"))}
 
 
 def _make_role(connection: psycopg.Connection, service: str, password: str) -> None:
@@ -57,7 +77,7 @@ def _make_role(connection: psycopg.Connection, service: str, password: str) -> N
     verb = sql.SQL("ALTER" if exists else "CREATE")
     connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, role, sql.Literal(password)))
     connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(role, role))
-    connection.execute(sql.SQL(LEDGER_GRANTS).format(role=role))
+    connection.execute(sql.SQL(LEDGER_GRANTS + DOOR_GRANTS).format(role=role))
 
 
 def _make_relay_role(connection: psycopg.Connection, password: str) -> None:

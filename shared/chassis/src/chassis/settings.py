@@ -46,6 +46,12 @@ class Settings(BaseSettings):
         default="",
         description="the embedded stack's data folder, where its processes are scaled; empty: an engine scales",
     )
+    service_token: SecretStr = Field(
+        default=SecretStr(""), description="this service's own token, for other services' APIs"
+    )
+    address_per_minute: int = Field(
+        default=1200, ge=0, description="requests that change something, of one IP address; 0: no limit"
+    )
     pool_size: int = Field(default=4, ge=1, le=100, description="database connections of one process")
 
     @field_validator("time_zone")

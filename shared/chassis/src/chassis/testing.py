@@ -60,6 +60,12 @@ def database_for(stack: "Engines") -> Iterator[Callable[[str], Database]]:
 
 
 @pytest.fixture(scope="session")
+def bearer(stack: "Engines") -> dict[str, str]:
+    """The header of a caller who may do everything: `TestClient(create_app(…), headers=bearer)`."""
+    return {"authorization": f"Bearer {stack.operator_token}"}
+
+
+@pytest.fixture(scope="session")
 def private_bucket(settings: Settings) -> Bucket:
     return Bucket.private(settings)
 

@@ -17,8 +17,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import logs
 from chassis.bucket import StorageDown
 from chassis.database import Database
+from chassis.doors import Doors, Policy, describe, public
 from chassis.errors import Refusal, TooLarge, Unavailable
 from chassis.metrics import Check, Gauge, GaugeCollector, why_down
+from chassis.problems import Problem, problem, problem_of
+
+__all__ = ["MIB", "Check", "Problem", "create_app", "problem"]
 
 MIB = 1024 * 1024
 
@@ -26,10 +30,6 @@ REQUESTS = Counter("depesha_http_requests_total", "HTTP requests answered", ["se
 SECONDS = Histogram("depesha_http_request_seconds", "Seconds until the answer's last byte", ["service", "route"])
 
 log = logs.get()
-
-
-class Problem(JSONResponse):
-    media_type = "application/problem+json"
 
 
 def create_app(
@@ -40,6 +40,7 @@ def create_app(
     checks: Mapping[str, Check] | None = None,
     gauges: Sequence[Gauge] = (),
     max_body_bytes: int = MIB,
+    doors: Policy | None = None,
     **fastapi: Any,  # noqa: ANN401 - FastAPI's own arguments
 ) -> FastAPI:
     """An application with /healthz, /readyz and /metrics. `checks` are asked by /readyz; each raises if its thing is down.
@@ -60,23 +61,29 @@ def create_app(
         own.register(GaugeCollector(database, gauges))
     _add_probes(app, all_checks, own)
     _add_problems(app)
+    if doors:
+        app.add_middleware(Doors, policy=doors, home=app)
+        describe(app, doors)
     app.add_middleware(Edge, service=service, max_body_bytes=max_body_bytes)
     return app
 
 
 def _add_probes(app: FastAPI, checks: Mapping[str, Check], own: CollectorRegistry) -> None:
     @app.get("/healthz", tags=["probes"], response_class=PlainTextResponse)
+    @public
     def healthz() -> str:
         """The process lives. It says nothing about what it needs."""
         return "ok"
 
     @app.get("/readyz", tags=["probes"])
+    @public
     def readyz() -> Response:
         """503 with the reason where anything that this process needs does not answer."""
         down = {name: reason for name, check in checks.items() if (reason := why_down(check))}
         return JSONResponse({"ready": not down, "down": down}, status_code=503 if down else 200)
 
     @app.get("/metrics", tags=["probes"], response_class=PlainTextResponse)
+    @public
     def metrics() -> Response:
         """Prometheus text format."""
         return Response(generate_latest() + generate_latest(own), media_type=CONTENT_TYPE_LATEST)
@@ -91,24 +98,10 @@ def _add_problems(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _unexpected)
 
 
-def problem(status: int, title: str, detail: str, *, slug: str = "about:blank", **extra: Any) -> Problem:  # noqa: ANN401 - RFC 9457 extension members are free
-    """RFC 9457 problem details."""
-    kind = slug if slug == "about:blank" else f"urn:depesha:problem:{slug}"
-    return Problem({"type": kind, "title": title, "status": status, "detail": detail, **extra}, status_code=status)
-
-
 def _refusal(_request: Request, error: Exception) -> Response:
     if not isinstance(error, Refusal):
         raise error
-    extra = {
-        **error.extra,
-        **(
-            {"errors": [{"pointer": pointer, "detail": detail} for pointer, detail in error.fields]}
-            if error.fields
-            else {}
-        ),
-    }
-    return problem(error.status, error.title, error.detail, slug=error.slug, **extra)
+    return problem_of(error)
 
 
 def _invalid(_request: Request, error: Exception) -> Response:
