@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 from contracts.content import Heading, ListBlock, Paragraph, Quote, StoryContent
 from tagging import ner
 from tagging.domain.gazetteer import Gazetteer
-from tagging.domain.names import Span, link_persons
+from tagging.domain.names import link_persons
 from tagging.domain.propose import fields_of, propose
+from tagging.domain.spans import Span
 from tagging.domain.vocabulary import shipped
 
 
@@ -131,7 +132,7 @@ def test_the_vocabulary_holds_every_region_of_russia_and_kazakhstan():
 def test_persons_are_put_together_in_the_nominative(text, names, expected):
     spans = [Span(text.index(name), text.index(name) + len(name)) for name in names]
 
-    assert sorted(person.name for person in link_persons(text, spans)) == sorted(expected)
+    assert sorted(person.name.label for person in link_persons(text, spans)) == sorted(expected)
 
 
 @pytest.mark.parametrize(

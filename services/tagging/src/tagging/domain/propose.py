@@ -4,7 +4,7 @@ import html
 import math
 import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from contracts.content import (
@@ -21,10 +21,8 @@ from contracts.content import (
     TagProposal,
 )
 from tagging.domain.gazetteer import Gazetteer
-from tagging.domain.names import Span as NameSpan
-from tagging.domain.names import link_persons
-
-FindNames = Callable[[str], Sequence[NameSpan]]
+from tagging.domain.reading import FindNames, read_entities
+from tagging.domain.spans import Span as NameSpan
 
 AUTO_FROM, SUGGEST_FROM = 0.6, 0.3
 MOST_TAGS = 12
@@ -84,7 +82,7 @@ def _text(block: Block) -> str:
 def propose(content: StoryContent, gazetteer: Gazetteer, find_names: FindNames, home_country: str = "RU") -> Proposals:
     """Tags best first, and rubrics. The same text gives the same proposals on every worker."""
     texts = fields_of(content)
-    candidates = _concepts(texts, gazetteer) | _persons(texts, find_names)
+    candidates = _concepts(texts, gazetteer) | _persons(texts, find_names, gazetteer)
     weighed = sorted(
         ((_confidence(one), one) for one in candidates.values()), key=lambda pair: (-pair[0], pair[1].tag.label)
     )
@@ -104,16 +102,16 @@ def _concepts(texts: Sequence[tuple[str, str]], gazetteer: Gazetteer) -> dict[st
     return found
 
 
-def _persons(texts: Sequence[tuple[str, str]], find_names: FindNames) -> dict[str, Candidate]:
+def _persons(texts: Sequence[tuple[str, str]], find_names: FindNames, gazetteer: Gazetteer) -> dict[str, Candidate]:
     whole, starts = "", {}
     for field_name, text in texts:
         starts[field_name] = len(whole)
         whole += text + "\n\n"
-    people = link_persons(whole, find_names(whole))
     found: dict[str, Candidate] = {}
-    for person in people:
-        spans = [_place(span, starts) for span in person.spans]
-        found[f"person:{person.name}"] = Candidate(Tag(label=person.name, kind="person"), spans)
+    for entity in read_entities(whole, find_names, gazetteer.vocabulary.identify):
+        if entity.kind == "PER":
+            spans = [_place(one.span, starts) for one in entity.mentions]
+            found[f"person:{entity.name}"] = Candidate(Tag(label=entity.name, kind="person"), spans)
     return found
 
 

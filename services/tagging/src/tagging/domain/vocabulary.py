@@ -8,6 +8,8 @@ from typing import Literal
 
 from babel import Locale
 
+from tagging.domain.words import folded
+
 NO_COUNTRIES = ("EU", "EZ", "UN", "ZZ", "XA", "XB", "QO")
 """Codes of CLDR that are groups of countries, or nothing."""
 
@@ -33,6 +35,20 @@ class Vocabulary:
     def __init__(self, concepts: Iterable[Concept], version: str) -> None:
         self.by_id = {concept.concept_id: concept for concept in concepts}
         self.version = version
+        self._by_name = self._named()
+
+    def _named(self) -> dict[str, str]:
+        """Folded names of places and organisations -> concept; the first that bears a name keeps it."""
+        found: dict[str, str] = {}
+        for concept in self.by_id.values():
+            if concept.kind in ("place", "organisation"):
+                for name in (concept.label, *concept.aliases, *latin_names(concept)):
+                    found.setdefault(folded(name), concept.concept_id)
+        return found
+
+    def identify(self, name: str) -> str | None:
+        """The place or organisation that a name in the nominative means."""
+        return self._by_name.get(folded(name))
 
     def way_up(self, concept_id: str) -> list[str]:
         """The concept itself, then what it is part of, up to the country."""

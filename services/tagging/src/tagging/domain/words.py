@@ -43,3 +43,9 @@ def bases(word: str) -> frozenset[str]:
     if not re.search("[а-я]", folded):
         return frozenset({folded})
     return frozenset({parse.normal_form.replace("ё", "е") for parse in parses(folded) if parse.score > 0.02} | {folded})
+
+
+def folded(name: str) -> str:
+    """For comparing: lower case, ё as е, no quotes, one space."""
+    name = re.sub(r"[«»“”„\"'`’]", "", name.lower().replace("ё", "е"))
+    return re.sub(r"\s+", " ", re.sub(r"\s*[-‑–—]\s*", "-", name)).strip(" .,;:")

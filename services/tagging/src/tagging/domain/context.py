@@ -1,0 +1,44 @@
+"""What the words around a name say of its case and gender: «президента … Медведева», «с …», «… сказала»."""
+
+from functools import lru_cache
+
+from tagging.domain.words import parses
+
+CASES_OF_PREPOSITION: dict[str, frozenset[str]] = {
+    word: frozenset(cases.split())
+    for cases, words in {
+        "gent": "из от до у без для около после против из-за кроме среди вокруг вместо ради возле мимо",
+        "datv": "к ко по благодаря согласно вопреки навстречу",
+        "accs": "через про сквозь",
+        "accs loct": "в во на",
+        "gent ablt": "с со",
+        "ablt": "над под перед между",
+        "ablt accs": "за",
+        "loct": "о об обо при",
+    }.items()
+    for word in words.split()
+}
+
+
+@lru_cache(maxsize=20_000)
+def case_weights(before: str) -> tuple[tuple[str, float], ...]:
+    """(case, weight) that the word before a name suggests; cases it says nothing of are absent and weigh 1."""
+    word = before.lower()
+    if governed := CASES_OF_PREPOSITION.get(word):
+        return tuple(
+            (case, 2.0 if case in governed else 0.1) for case in ("nomn", "gent", "datv", "accs", "ablt", "loct")
+        )
+    nouns = [parse for parse in parses(word) if "NOUN" in parse.tag and "sing" in parse.tag and parse.score > 0.05]
+    people = {str(parse.tag.case) for parse in nouns if "anim" in parse.tag}
+    if people:
+        return tuple((case, 2.5) for case in sorted(people))
+    return (("gent", 1.6),) if nouns else ()
+
+
+@lru_cache(maxsize=20_000)
+def gender_after(after: str) -> str:
+    """The gender of a verb in the past that stands after a name: its subject is then in the nominative. Empty: no such verb."""
+    for parse in parses(after.lower())[:1]:
+        if "VERB" in parse.tag and "past" in parse.tag and "sing" in parse.tag:
+            return str(parse.tag.gender or "")
+    return ""
