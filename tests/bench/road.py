@@ -38,7 +38,9 @@ def push(running, folder):
     files = {photo.name: small_photo(folder, number) for number, photo in enumerate(DELEGATION.photos)}
     images = [{"file": photo.name, "caption": photo.line} for photo in DELEGATION.photos]
     form = {**DELEGATION.form, "external_id": f"bench-{uuid.uuid4()}", "images": images}
-    return web.post_multipart(f"{running.house.url('ingestion')}/stories", form, files)["story_id"]
+    return web.post_multipart(
+        f"{running.house.url('ingestion')}/stories", form, files, token=running.engines.operator_token
+    )["story_id"]
 
 
 def order_to_webhook_ms(running, partner, story_id, driving):

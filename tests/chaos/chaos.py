@@ -136,7 +136,11 @@ class Chaos:
         if photo:
             form["images"] = [{"file": "photo.jpg", "caption": "Подпись | Фото: хаос"}]
         answer = self.insist(
-            lambda: web.post_multipart(url, form, {"photo.jpg": photo}) if photo else web.call("POST", url, form)
+            lambda: (
+                web.post_multipart(url, form, {"photo.jpg": photo}, token=self.running.engines.operator_token)
+                if photo
+                else self.running.call("ingestion", "POST", "/stories", form)
+            )
         )
         if answer is None:
             return None

@@ -6,7 +6,7 @@ cd "$(dirname "$0")/../.."
 docker=${DOCKER:-/usr/bin/docker}
 compose=${COMPOSE:-docker-compose}
 export COMPOSE_PROJECT_NAME=depesha-test
-export ALLOWED_NETWORKS=172.16.0.0/12,192.168.0.0/16,10.0.0.0/8 ALLOW_HTTP=true DESK_API_TOKEN=compose-test-token
+export ALLOWED_NETWORKS=172.16.0.0/12,192.168.0.0/16,10.0.0.0/8 ALLOW_HTTP=true OPERATOR_TOKEN=dps_compose-test
 export DESK_PORT=17000 INGESTION_PORT=17001 IMAGING_PORT=17002 TAGGING_PORT=17003 PUBLICATION_PORT=17004 DELIVERY_PORT=17005
 export S3_PORT=17333 PUBLIC_URL=http://127.0.0.1:17333/depesha-public
 export DOCKER_BUILDKIT=0 COMPOSE_DOCKER_CLI_BUILD=0
@@ -34,7 +34,7 @@ for attempt in $(seq 60); do
     sleep 2
 done
 $compose ps
-DEPESHA_E2E='{"urls": {"desk": "http://127.0.0.1:17000", "ingestion": "http://127.0.0.1:17001", "imaging": "http://127.0.0.1:17002", "tagging": "http://127.0.0.1:17003", "publication": "http://127.0.0.1:17004", "delivery": "http://127.0.0.1:17005"}, "desk_token": "compose-test-token", "receiver_host": "'"$gateway"'"}' \
+DEPESHA_E2E='{"urls": {"desk": "http://127.0.0.1:17000", "ingestion": "http://127.0.0.1:17001", "imaging": "http://127.0.0.1:17002", "tagging": "http://127.0.0.1:17003", "publication": "http://127.0.0.1:17004", "delivery": "http://127.0.0.1:17005"}, "token": "dps_compose-test", "receiver_host": "'"$gateway"'"}' \
     .venv/bin/pytest tests/e2e -q
 $docker ps --filter name=imaging-worker --format '{{.Names}}  {{.Status}}'
 $docker ps --filter name=depesha-test --format '{{.Image}}' | sort | uniq -c

@@ -25,12 +25,11 @@ class Doors:
     """Where the services answer, and how the site under test reaches a receiver of ours."""
 
     urls: dict[str, str]
-    desk_token: str
+    token: str
     receiver_host: str
 
     def call(self, service: str, method: str, path: str, body: Any = None) -> Any:
-        token = self.desk_token if service == "desk" else ""
-        return web.call(method, f"{self.urls[service]}{path}", body, token=token)
+        return web.call(method, f"{self.urls[service]}{path}", body, token=self.token)
 
 
 @dataclass
@@ -50,7 +49,7 @@ class Partner:
 def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     if composed := os.environ.get("DEPESHA_E2E"):
         known = json.loads(composed)
-        yield Doors(known["urls"], known["desk_token"], known["receiver_host"])
+        yield Doors(known["urls"], known["token"], known["receiver_host"])
         return
     root = tmp_path_factory.mktemp("house")
     engines = start_engines(root)
@@ -61,7 +60,7 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     try:
         for name in SERVICES:
             wait_until(lambda name=name: web.is_ok(house.url(name) + "/readyz"), f"{name}-api", timeout_s=60)
-        yield Doors({name: house.url(name) for name in SERVICES}, engines.desk_api_token, "127.0.0.1")
+        yield Doors({name: house.url(name) for name in SERVICES}, engines.operator_token, "127.0.0.1")
     finally:
         keeper.stop()
         engines.stop()

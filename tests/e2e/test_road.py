@@ -22,7 +22,10 @@ def push(doors, photos, external_id, **changes):
     images = [{"file": photo.name, "caption": photo.line, "alt_text": photo.alt} for photo in DELEGATION.photos]
     form = {**DELEGATION.form, "external_id": external_id, "images": images, **changes}
     answer = web.post_multipart(
-        f"{doors.urls['ingestion']}/stories", form, {photo.name: photos[photo.name] for photo in DELEGATION.photos}
+        f"{doors.urls['ingestion']}/stories",
+        form,
+        {photo.name: photos[photo.name] for photo in DELEGATION.photos},
+        token=doors.token,
     )
     return answer["story_id"]
 
@@ -264,7 +267,9 @@ def test_a_push_that_is_wrong_is_refused_whole_with_the_field_named(doors, chang
     external_id = f"wrong-{uuid.uuid4()}"
     form = {**DELEGATION.form, "external_id": external_id, "body": "", **change}
     request = urllib.request.Request(
-        f"{doors.urls['ingestion']}/stories", json.dumps(form).encode(), {"content-type": "application/json"}
+        f"{doors.urls['ingestion']}/stories",
+        json.dumps(form).encode(),
+        {"content-type": "application/json", "authorization": f"Bearer {doors.token}"},
     )
 
     with pytest.raises(urllib.error.HTTPError) as caught:
@@ -276,7 +281,5 @@ def test_a_push_that_is_wrong_is_refused_whole_with_the_field_named(doors, chang
     assert problem["errors"][0]["pointer"] == pointer
     assert "Traceback" not in json.dumps(problem)
     del form[next(iter(change))]
-    again = web.call(
-        "POST", f"{doors.urls['ingestion']}/stories", {**DELEGATION.form, "external_id": external_id, "body": ""}
-    )
+    again = doors.call("ingestion", "POST", "/stories", {**DELEGATION.form, "external_id": external_id, "body": ""})
     assert again["revision"] == 1, "nothing of the refused push was kept"

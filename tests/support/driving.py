@@ -53,8 +53,9 @@ class Running:
     keeper: Supervisor
 
     def call(self, service: str, method: str, path: str, body: Any = None) -> Any:
-        token = self.engines.desk_api_token if service == "desk" else ""
-        return web.call(method, f"{self.house.url(service)}{path}", body, token=token, timeout_s=20)
+        return web.call(
+            method, f"{self.house.url(service)}{path}", body, token=self.engines.operator_token, timeout_s=20
+        )
 
 
 @contextmanager

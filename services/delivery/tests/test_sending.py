@@ -32,8 +32,8 @@ def database(database_for):
 
 
 @pytest.fixture
-def client(database, settings_for):
-    return TestClient(create_app(Settings(**settings_for("delivery"), allow_http=True)))
+def client(database, settings_for, bearer):
+    return TestClient(create_app(Settings(**settings_for("delivery"), allow_http=True)), headers=bearer)
 
 
 class Site:
@@ -313,8 +313,8 @@ def test_an_endpoint_with_a_wrong_address_is_refused(client, url):
     assert answer.json()["errors"][0]["pointer"] == "/url"
 
 
-def test_http_is_refused_unless_the_operator_allows_it(settings_for):
-    strict = TestClient(create_app(Settings(**settings_for("delivery"))))
+def test_http_is_refused_unless_the_operator_allows_it(settings_for, bearer):
+    strict = TestClient(create_app(Settings(**settings_for("delivery"))), headers=bearer)
 
     assert strict.post("/endpoints", json={"name": "x", "url": "http://x.example/"}).status_code == 422
 

@@ -35,8 +35,8 @@ def database(database_for):
 
 
 @pytest.fixture
-def client(database, settings_for):
-    return TestClient(create_app(Settings(**settings_for("ingestion"), allowed_networks="127.0.0.0/8")))
+def client(database, settings_for, bearer):
+    return TestClient(create_app(Settings(**settings_for("ingestion"), allowed_networks="127.0.0.0/8")), headers=bearer)
 
 
 def push(client, story, files=None, **headers):

@@ -10,8 +10,8 @@ pytestmark = pytest.mark.stack
 
 
 @pytest.fixture
-def client(newsroom):
-    with TestClient(create_app(newsroom.settings), raise_server_exceptions=False) as opened:
+def client(newsroom, bearer):
+    with TestClient(create_app(newsroom.settings), headers=bearer, raise_server_exceptions=False) as opened:
         yield opened
 
 

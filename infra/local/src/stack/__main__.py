@@ -104,6 +104,10 @@ class Run:
 
     def _write_environment(self, house: House) -> None:
         environments = {name: house.environment(name) for name in (*SERVICES, "relay")}
+        environments["admin"] = {
+            "DEPESHA_ADMIN_DATABASE_URL": house.engines.admin_url,
+            "DEPESHA_OPERATOR_TOKEN": house.engines.operator_token,
+        }
         file = self.root / "environment.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(environments, indent=1))
@@ -150,7 +154,7 @@ def _way_in(house: House) -> str:
     body = {"role": "chief", "only_first": True}
     try:
         return str(
-            web.call("POST", f"{house.url('desk')}/api/invitations", body, token=house.engines.desk_api_token)["url"]
+            web.call("POST", f"{house.url('desk')}/api/invitations", body, token=house.engines.operator_token)["url"]
         )
     except web.WebError:
         return f"{house.url('desk')}/"
@@ -172,7 +176,7 @@ def main() -> int:
     run.add_argument("--no-demo", action="store_true", help="send no stories")
     run.add_argument("--verbose", "-v", action="store_true", help="show every log line")
     environment = commands.add_parser("env", help="print the settings of the running house")
-    environment.add_argument("service", choices=(*SERVICES, "relay"))
+    environment.add_argument("service", choices=(*SERVICES, "relay", "admin"))
     scale = commands.add_parser("scale", help="have COUNT processes of that name")
     scale.add_argument("name")
     scale.add_argument("count", type=int)

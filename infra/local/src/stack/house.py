@@ -62,7 +62,6 @@ class House:
             # sources and partners of the demo live on this machine
             "DEPESHA_ALLOWED_NETWORKS": LOOPBACK,
             "DEPESHA_ALLOW_HTTP": "true",
-            **({"DEPESHA_DESK_API_TOKEN": self.engines.operator_token} if service == "desk" else {}),
             "DEPESHA_ADDRESS_PER_MINUTE": "60000",  # everybody here has the same address
         }
 

@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chassis import ledger
+from chassis.doors import Policy
 from chassis.errors import NotFound, Refusal
 from chassis.ids import new_id
 from chassis.web import create_app as create_chassis_app
@@ -70,7 +71,10 @@ class DeliveryAnswer(BaseModel):
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
     database = bootstrap.database(settings)
-    app = create_chassis_app(service="delivery", title="Depesha delivery", database=database, gauges=GAUGES)
+    doors = Policy(settings, database, reads="deliveries:read", writes="endpoints:admin")
+    app = create_chassis_app(
+        service="delivery", title="Depesha delivery", database=database, gauges=GAUGES, doors=doors
+    )
     allow_http = settings.allow_http
 
     @app.post("/endpoints", status_code=201)

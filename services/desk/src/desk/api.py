@@ -13,6 +13,7 @@ from starlette.types import Scope
 
 from chassis import logs
 from chassis.database import Database
+from chassis.doors import Policy
 from chassis.errors import NotFound, Refusal
 from chassis.web import create_app as create_chassis_app
 from chassis.web import problem
@@ -22,7 +23,7 @@ from desk.handlers.labels import MAX_UPLOAD_BYTES
 from desk.live import Hub
 from desk.pages import HERE, Pages
 from desk.routes import json_api, monitor_pages, people_pages, room_pages, story_pages
-from desk.routes.sign_in import Guard, NotSignedIn, SameOrigin
+from desk.routes.sign_in import Guard, NotSignedIn, SameOrigin, programs_of
 from desk.settings import Settings
 from desk.store.gauges import GAUGES
 from desk.store.people import People
@@ -46,7 +47,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database, neighbours = bootstrap.database(settings), bootstrap.neighbours(settings)
     originals = bootstrap.private_bucket(settings)
     pages = Pages(public_url=settings.public_url, time_zone=_time_zone(database, settings))
-    guard = Guard(database, settings.desk_api_token.get_secret_value())
+    guard = Guard(database)
     hub = Hub(database, lambda row, language: monitor_pages.draw_row(pages, row, language))
 
     @asynccontextmanager
@@ -64,6 +65,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         gauges=GAUGES,
         max_body_bytes=MAX_UPLOAD_BYTES + 64 * 1024,
         lifespan=lifespan,
+        doors=Policy(
+            settings, database, "desk:read", "desk:write", knows_people=True, fixed=programs_of(settings.desk_api_token)
+        ),
     )
     app.add_middleware(SameOrigin)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)  # it leaves event streams alone

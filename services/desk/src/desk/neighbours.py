@@ -27,7 +27,12 @@ class Neighbours:
             "ingestion": settings.ingestion_url,
             "tagging": settings.tagging_url,
         }
-        self._client = httpx2.Client(timeout=httpx2.Timeout(10, connect=2), trust_env=False)
+        token = settings.service_token.get_secret_value()
+        self._client = httpx2.Client(
+            timeout=httpx2.Timeout(10, connect=2),
+            trust_env=False,
+            headers={"authorization": f"Bearer {token}"} if token else {},
+        )
 
     def close(self) -> None:
         self._client.close()

@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import FastAPI
 from pydantic import BaseModel
 
+from chassis.doors import Policy
 from chassis.errors import NotFound
 from chassis.web import create_app as create_chassis_app
 from contracts.content import Manifest
@@ -29,7 +30,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     database = bootstrap.database(settings)
     studio = bootstrap.studio(settings)
     checks = {"originals": studio.originals.check, "renditions": studio.renditions.check}
-    app = create_chassis_app(service="imaging", title="Depesha imaging", database=database, checks=checks)
+    doors = Policy(settings, database, reads="media:read", writes="media:write")
+    app = create_chassis_app(service="imaging", title="Depesha imaging", database=database, checks=checks, doors=doors)
 
     @app.get("/assets/{image_id}")
     def asset(image_id: UUID) -> AssetAnswer:

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
+from chassis.doors import Policy, needs
 from chassis.errors import Refusal
 from chassis.web import create_app as create_chassis_app
 from ingestion import bootstrap, handlers
@@ -126,6 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         database=database,
         checks={"storage": bucket.check},
         max_body_bytes=MAX_BODY_BYTES,
+        doors=Policy(settings, database, reads="sources:admin", writes="sources:admin"),
     )
 
     @app.post(
@@ -134,6 +136,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         openapi_extra=STORY_BODY,
         responses={200: {"model": ReceivedAnswer, "description": "nothing new"}},
     )
+    @needs("ingest:write")
     def receive(
         push: Annotated[Push, Depends(_take_apart)],
         response: Response,

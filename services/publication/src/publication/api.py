@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse
 from pydantic import AwareDatetime, BaseModel, Field
 
 from chassis.database import Database
+from chassis.doors import Policy, needs
 from chassis.errors import NotFound, Refusal
 from chassis.ids import new_id
 from chassis.web import create_app as create_chassis_app
@@ -126,6 +127,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         database=database,
         checks={"site": press.bucket.check},
         max_body_bytes=4 * 1024 * 1024,
+        doors=Policy(settings, database, reads="release:read", writes="release:order"),
     )
     _add_desk_routes(app, database, press)
     _add_content_routes(app, database, press)
@@ -146,6 +148,7 @@ def _add_desk_routes(app: FastAPI, database: Database, press: Press) -> None:
         return ReleasesAnswer.model_validate({"releases": found, "channels": posts})
 
     @app.post("/previews", response_class=HTMLResponse)
+    @needs("release:read")
     def preview(order: Preview) -> HTMLResponse:
         """The page exactly as it would be published; nothing is kept."""
         snapshot = clean_snapshot(order.snapshot)
@@ -158,6 +161,7 @@ def _add_desk_routes(app: FastAPI, database: Database, press: Press) -> None:
 
 def _add_content_routes(app: FastAPI, database: Database, press: Press) -> None:
     @app.get("/items")
+    @needs("content:read")
     def items(wanted: Annotated[Wanted, Query()], if_none_match: Annotated[str, Header()] = "") -> Response:
         """Stories as ninjs 3.1 items, newest change first; those taken down or killed are among them, without text."""
         edition = press.edition(wanted.site) or press.editions[0]
@@ -178,6 +182,7 @@ def _add_content_routes(app: FastAPI, database: Database, press: Press) -> None:
         return _cached({"items": [make_item(one, edition.site) for one in shown], "next": following}, if_none_match)
 
     @app.get("/items/{story_id}")
+    @needs("content:read")
     def item(story_id: UUID, if_none_match: Annotated[str, Header()] = "") -> Response:
         """One story as a ninjs 3.1 item; 410 once it is taken down or killed."""
         found = _find(story_id, database)

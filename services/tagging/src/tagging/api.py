@@ -6,6 +6,7 @@ from html import escape
 from fastapi import FastAPI
 from pydantic import BaseModel, ConfigDict, Field
 
+from chassis.doors import Policy, needs
 from chassis.web import create_app as create_chassis_app
 from contracts.content import Paragraph, RubricProposal, StoryContent, TagProposal
 from tagging import bootstrap
@@ -28,9 +29,12 @@ class Suggested(BaseModel):
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
     tagger = cache(lambda: bootstrap.tagger(settings)[0])  # the net takes 100 MB; loaded when first asked
-    app = create_chassis_app(service="tagging", title="Depesha tagging", database=bootstrap.database(settings))
+    database = bootstrap.database(settings)
+    doors = Policy(settings, database, reads="tags:read", writes="tags:admin")
+    app = create_chassis_app(service="tagging", title="Depesha tagging", database=database, doors=doors)
 
     @app.post("/suggestions")
+    @needs("tags:read")
     def suggest(text: Text) -> Suggested:
         """Tags and rubrics for a text that is not saved anywhere."""
         paragraphs = tuple(Paragraph(html=escape(part)) for part in text.body.split("\n\n") if part.strip())

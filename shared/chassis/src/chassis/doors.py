@@ -104,7 +104,7 @@ class Doors:
             await self.app(scope, receive, send)
             return
         wanted = self._wanted(scope)
-        if wanted is None or (wanted == PUBLIC and scope["method"] in READING):
+        if wanted is None or (scope["method"] in READING and self._is_open(scope, wanted)):
             await self.app(scope, receive, send)
             return
         refused = await run_in_threadpool(self._judge, scope, wanted)
@@ -119,6 +119,10 @@ class Doors:
             if method in route.methods and route.pattern.match(path):
                 return self._policy.scope_of(route.endpoint, method)
         return None
+
+    def _is_open(self, scope: Scope, wanted: str) -> bool:
+        """Whether the doors ask nothing: the route is public, or the application asks for a session itself."""
+        return wanted == PUBLIC or (self._policy.knows_people and not _bearer(scope)[1])
 
     def _judge(self, scope: Scope, wanted: str) -> Problem | None:
         """None, or the answer that turns the caller away. May wait for the database and Redis: runs in a thread."""

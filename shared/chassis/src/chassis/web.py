@@ -55,7 +55,8 @@ def create_app(
         if database:
             database.close()
 
-    app = FastAPI(title=title, lifespan=fastapi.pop("lifespan", lifespan), **fastapi)
+    # Without FastAPI's own pages: they load scripts from strangers. /openapi.json is for everybody.
+    app = FastAPI(title=title, lifespan=fastapi.pop("lifespan", lifespan), docs_url=None, redoc_url=None, **fastapi)
     own = CollectorRegistry()  # an application's, so that two in one process do not speak twice
     if database and gauges:
         own.register(GaugeCollector(database, gauges))

@@ -62,14 +62,14 @@ def subscribe_partner(house: House) -> None:
     house.partner_folder.mkdir(parents=True, exist_ok=True)
     secret = house.partner_folder / "secret"
     url = f"{house.url('partner')}/webhook"
-    endpoints = web.call("GET", f"{house.url('delivery')}/endpoints")
+    endpoints = _ask(house, "delivery", "GET", "/endpoints")
     for old in endpoints:
         if old["name"] == PARTNER_NAME and (old["url"] != url or not secret.exists()):
-            web.call("DELETE", f"{house.url('delivery')}/endpoints/{old['endpoint_id']}")
+            _ask(house, "delivery", "DELETE", f"/endpoints/{old['endpoint_id']}")
     if not secret.exists() or not any(one["name"] == PARTNER_NAME and one["url"] == url for one in endpoints):
         expecting = house.partner_folder / "expecting"
         expecting.touch()  # the partner answers a handshake only while it knows of one
-        answer = web.call("POST", f"{house.url('delivery')}/endpoints", {"name": PARTNER_NAME, "url": url})
+        answer = _ask(house, "delivery", "POST", "/endpoints", {"name": PARTNER_NAME, "url": url})
         secret.touch(mode=0o600)
         secret.write_text(answer["secret"])
         expecting.unlink()
@@ -110,6 +110,7 @@ def travel(trip: Trip, story: DemoStory, house: House, files: dict[str, Path], s
         f"{house.url('ingestion')}/stories",
         {**story.form, "images": images},
         {photo.name: files[photo.name] for photo in story.photos},
+        token=house.engines.operator_token,
     )
     trip.story_id = answer["story_id"]
     leg("received")
@@ -122,7 +123,7 @@ def travel(trip: Trip, story: DemoStory, house: House, files: dict[str, Path], s
         return
     step(f"«{trip.headline}»: publishing")
     if trip.state not in ("published", "publishing"):
-        _desk(house, "POST", f"/api/stories/{trip.story_id}/releases", {"action": "publish"})
+        _ask(house, "desk", "POST", f"/api/stories/{trip.story_id}/releases", {"action": "publish"})
     trip.page_url = _published_url(trip, house)
     leg("page")
     step(f"«{trip.headline}»: reaching the partner")
@@ -141,7 +142,7 @@ def _at_desk(trip: Trip, house: House, is_good: Callable[[dict[str, Any]], bool]
 
     def look() -> bool:
         try:
-            seen.update(_desk(house, "GET", f"/api/stories/{trip.story_id}"))
+            seen.update(_ask(house, "desk", "GET", f"/api/stories/{trip.story_id}"))
         except web.WebError:
             return False
         return is_good(seen)
@@ -156,7 +157,7 @@ def _published_url(trip: Trip, house: House) -> str:
     def look() -> bool:
         nonlocal url
         try:
-            url = web.call("GET", f"{house.url('publication')}/stories/{trip.story_id}")["url"]
+            url = _ask(house, "publication", "GET", f"/stories/{trip.story_id}")["url"]
         except web.WebError:
             return False
         return web.is_ok(url)
@@ -173,5 +174,5 @@ def _received(trip: Trip, house: House) -> bool:
     return bool(notes)
 
 
-def _desk(house: House, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
-    return web.call(method, f"{house.url('desk')}{path}", body, token=house.engines.desk_api_token)
+def _ask(house: House, service: str, method: str, path: str, body: Any = None) -> Any:  # noqa: ANN401 - JSON
+    return web.call(method, f"{house.url(service)}{path}", body, token=house.engines.operator_token)

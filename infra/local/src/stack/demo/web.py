@@ -24,7 +24,7 @@ def call(method: str, url: str, body: Any = None, *, token: str = "", timeout_s:
     return _send(method, url, data, "application/json", token, timeout_s)
 
 
-def post_multipart(url: str, story: Mapping[str, Any], files: Mapping[str, Path]) -> Any:  # noqa: ANN401 - JSON
+def post_multipart(url: str, story: Mapping[str, Any], files: Mapping[str, Path], *, token: str = "") -> Any:  # noqa: ANN401 - JSON
     """Send a story with its files in one request."""
     border = secrets.token_hex(16)
     parts = [
@@ -36,7 +36,7 @@ def post_multipart(url: str, story: Mapping[str, Any], files: Mapping[str, Path]
         head = f'--{border}\r\ncontent-disposition: form-data; name="{name}"; filename="{path.name}"\r\ncontent-type: image/jpeg\r\n\r\n'
         parts.append(head.encode() + path.read_bytes() + b"\r\n")
     body = b"".join(parts) + f"--{border}--\r\n".encode()
-    return _send("POST", url, body, f"multipart/form-data; boundary={border}", "", 60)
+    return _send("POST", url, body, f"multipart/form-data; boundary={border}", token, 60)
 
 
 def is_ok(url: str) -> bool:

@@ -10,6 +10,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from chassis.database import Database
+from chassis.doors import needs
 from contracts.content import Manifest, RubricProposal, Source, TagProposal
 from desk.domain.draft import Draft
 from desk.domain.people import Actor
@@ -237,6 +238,7 @@ def make_router(database: Database, guard: Guard) -> APIRouter:  # noqa: C901 - 
         return SavedAnswer(revision=saved.revision, saved_at=saved.saved_at, changed=sorted(saved.changed))
 
     @router.post("/stories/{story_id}/releases", status_code=202)
+    @needs("release:order")
     def release(story_id: UUID, form: ReleaseOrder, who: Who) -> OrderedAnswer:
         """Order a release of the story as it lies on the desk. 202: ordered; ask `GET …/releases` what came of it."""
         order = Order(
@@ -264,12 +266,14 @@ def make_router(database: Database, guard: Guard) -> APIRouter:  # noqa: C901 - 
         )
 
     @router.put("/stories/{story_id}/schedule", status_code=204)
+    @needs("release:order")
     def schedule(story_id: UUID, form: ScheduleForm, who: Who) -> None:
         """Order a release for a time."""
         order = Order(action=form.action, note=form.correction_note, embargo_until=form.embargo_until)
         releasing.schedule_release(story_id, form.due_at, order, who, database.unit_of_work())
 
     @router.delete("/stories/{story_id}/schedule", status_code=204)
+    @needs("release:order")
     def unschedule(story_id: UUID, who: Who) -> None:
         releasing.cancel_schedule(story_id, who, database.unit_of_work())
 

@@ -7,6 +7,7 @@ from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.database import Database
+from chassis.doors import needs
 from chassis.errors import Conflict, Refusal
 from desk.domain.people import Actor
 from desk.domain.workflow import Role
@@ -106,6 +107,7 @@ def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -
         return RedirectResponse(_local(request.headers.get("referer", "/"), request.url.netloc), 303)
 
     @router.post("/api/invitations", status_code=201)
+    @needs("people:admin")
     def invite(form: InvitationForm, who: Annotated[Actor, Depends(guard.program_or_person)]) -> InvitationAnswer:
         """A link that makes one person. Whoever has it signs up with that role; it holds for three days, once."""
         if not who.is_admin:

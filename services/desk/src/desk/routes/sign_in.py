@@ -1,16 +1,18 @@
 """Who is at the door. The one place that decides it: everything else asks for a `Guard`'s answer."""
 
-import hmac
+from dataclasses import replace
 from urllib.parse import urlsplit
 
 from fastapi import Request
+from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.database import Database
 from chassis.errors import Forbidden, Refusal
-from desk.domain.people import PROGRAM, Actor
+from chassis.tokens import HOUSE_PER_MINUTE, Caller
+from desk.domain.people import PROGRAM, PROGRAM_ID, Actor
 from desk.store.people import Sessions
 
 COOKIE = "__Host-desk"
@@ -27,12 +29,18 @@ class NotSignedIn(Refusal):
     slug = "not-signed-in"
 
 
-class Guard:
-    """Knows sessions and the programs' token."""
+def programs_of(desk_api_token: SecretStr) -> tuple[tuple[str, Caller], ...]:
+    """Whoever shows the token of the desk's own settings; programs with tokens of their own are known to the chassis."""
+    scopes = frozenset({"desk:read", "desk:write", "release:order", "people:admin"})
+    token = desk_api_token.get_secret_value()
+    return ((token, Caller(PROGRAM_ID, PROGRAM.name, scopes, HOUSE_PER_MINUTE)),) if token else ()
 
-    def __init__(self, database: Database, api_token: str) -> None:
+
+class Guard:
+    """Knows people by their sessions; programs were let in, or not, by the doors in front of the application."""
+
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._api_token = api_token
 
     def person(self, request: Request) -> Actor:
         """Whoever signed in.
@@ -56,14 +64,9 @@ class Guard:
         return actor
 
     def program_or_person(self, request: Request) -> Actor:
-        """A program with the desk's token, or a person who signed in."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if not token:
-            return self.person(request)
-        is_ours = hmac.compare_digest(token.encode(), self._api_token.encode())
-        if scheme.lower() != "bearer" or not self._api_token or not is_ours:
-            raise NotSignedIn("the bearer token is not the desk's")
-        return PROGRAM
+        """A program whose token the doors have checked, or a person who signed in."""
+        caller: Caller | None = getattr(request.state, "caller", None)
+        return replace(PROGRAM, name=caller.name) if caller else self.person(request)
 
 
 class SameOrigin:
