@@ -10,12 +10,15 @@ trap 'rm -rf "$work"' EXIT
 
 if ! $docker image inspect python:3.11-slim-bookworm >/dev/null 2>&1; then
     debootstrap --variant=minbase --include=ca-certificates,python3,python3-venv,python3-pip bookworm "$work/debian" >"$work/log" 2>&1 || { tail -5 "$work/log"; exit 1; }
-    # the machine's certificates and package settings, so that pip works inside as it does outside
+    # the machine's certificates and package settings, so that pip and npm work inside as they do outside
     mkdir -p "$work/debian/etc/ssl/certs"
     cp -L /etc/ssl/certs/ca-certificates.crt "$work/debian/etc/ssl/certs/ca-certificates.crt"
+    npmrc=$(npm config get globalconfig 2>/dev/null || true)
+    [ ! -f "$npmrc" ] || cp "$npmrc" "$work/debian/etc/npmrc"
     [ ! -f /etc/pip.conf ] || cp /etc/pip.conf "$work/debian/etc/pip.conf"
     rm -rf "$work/debian/var/cache/apt" "$work/debian/var/lib/apt/lists"
-    tar -C "$work/debian" -c . | $docker import -c 'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt' -c 'ENV LANG=C.UTF-8' - python:3.11-slim-bookworm >/dev/null
+    tar -C "$work/debian" -c . | $docker import -c 'ENV SSL_CERT_FILE=/etc/ssl/certs/ca-certificates.crt' -c 'ENV LANG=C.UTF-8' \
+        -c 'ENV NODE_EXTRA_CA_CERTS=/etc/ssl/certs/ca-certificates.crt' -c 'ENV NPM_CONFIG_GLOBALCONFIG=/etc/npmrc' - python:3.11-slim-bookworm >/dev/null
 fi
 
 site=$(.venv/bin/python -c 'import sysconfig; print(sysconfig.get_paths()["purelib"])')
