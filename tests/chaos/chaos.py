@@ -5,8 +5,8 @@ every acknowledged order must take effect, once, and the newest must stand last.
 """
 
 import argparse
-import importlib.util
 import json
+import os
 import random
 import sys
 import tempfile
@@ -16,34 +16,33 @@ import uuid
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import psutil
+import psycopg
 import pyvips
 import redis
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
-
-from stack.demo import web
-from stack.processes import EngineError
 
 HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+
+import driving  # noqa: E402 - beside us, not installed
+import ticks  # noqa: E402
+from report import Fault, Report, page, svg, tables  # noqa: E402
+
+from stack.demo import web  # noqa: E402
+from stack.processes import EngineError  # noqa: E402
+
 SETTLE_S = 60
-
-
-def _load(name: str, path: Path) -> Any:
-    spec = importlib.util.spec_from_file_location(name, path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-driving = _load("driving", HERE.parent / "support" / "driving.py")
+WORKERS = ("imaging-worker", "tagging-worker", "desk-worker", "publication-worker", "delivery-worker")
+APIS = ("desk-api", "ingestion-api", "publication-api", "delivery-api")
+DIE_ODDS = 1 / 8000
+"""How likely the small events' worker kills itself before or after a statement."""
 
 
 @dataclass
@@ -51,6 +50,7 @@ class Told:
     """What we ordered of one story, as far as it was acknowledged."""
 
     story_id: str
+    has_photo: bool = False
     orders: list[tuple[int, str]] = field(default_factory=list)
 
     @property
@@ -58,47 +58,21 @@ class Told:
         return self.orders[-1]
 
 
-@dataclass
-class Fault:
-    at_s: float
-    name: str
-    recovered_s: float | None = None
-
-
-@dataclass
-class Report:
-    seconds: float
-    seed: int
-    stories: int = 0
-    orders: int = 0
-    lost: list[str] = field(default_factory=list)
-    stale: list[str] = field(default_factory=list)
-    doubled: list[str] = field(default_factory=list)
-    repeats: int = 0
-    refused: int = 0
-    settled_s: float = 0.0
-    faults: list[Fault] = field(default_factory=list)
-    arrivals_at_s: list[float] = field(default_factory=list)
-    cpu_load: float = 0.0
-
-    @property
-    def is_clean(self) -> bool:
-        return not (self.lost or self.stale or self.doubled or self.refused)
-
-
 class Chaos:
-    """One run: drivers push and order, the imp breaks things, the observer checks at the end."""
+    """One run: drivers push and order, two imps break things, the observer checks at the end."""
 
-    def __init__(self, running: Any, partner: Any, report: Report) -> None:
+    def __init__(self, running: Any, partner: Any, report: Report, most_stories: int, out: Path) -> None:
         self.running = running
         self.partner = partner
         self.report = report
+        self.most_stories = most_stories
         self.random = random.Random(report.seed)
-        self.started = time.monotonic()
+        self.started, self.started_at = time.monotonic(), time.time()
         self.told: list[Told] = []
         self.lock = threading.Lock()
-        self.over = threading.Event()
-        self.engine_lock = threading.Lock()
+        self.over, self.calm, self.counted = threading.Event(), threading.Event(), threading.Event()
+        self.ticks = ticks.Ticks(running.engines.admin_url)
+        self.celery = ticks.CeleryAlone(running.engines.valkey.url, out)
         noise = pyvips.Image.gaussnoise(640, 480, sigma=20, mean=120).gaussblur(6).cast("uchar")
         self.photo = noise.bandjoin([noise, noise]).copy(interpretation="srgb").jpegsave_buffer()
 
@@ -112,7 +86,7 @@ class Chaos:
         folder = Path(tempfile.mkdtemp())
         photo = folder / "photo.jpg"
         photo.write_bytes(self.photo + bytes([number % 256]))
-        while not self.over.is_set():
+        while not self.over.is_set() and len(self.told) < self.most_stories:
             told = self.push(photo if chance.random() < 1 / 3 else None)
             if told is None:
                 continue
@@ -144,7 +118,7 @@ class Chaos:
         )
         if answer is None:
             return None
-        told = Told(answer["story_id"])
+        told = Told(answer["story_id"], photo is not None)
         path = f"/api/stories/{told.story_id}"
         shown = self.insist(lambda: self.running.call("desk", "GET", path), driving.is_whole)
         return told if shown is not None else None
@@ -188,66 +162,114 @@ class Chaos:
 
     # what breaks
 
-    def faults(self) -> dict[str, Callable[[], None]]:
-        return {
-            "worker killed": self.kill_worker,
-            "worker killed again": self.kill_worker,
-            "worker killed once more": self.kill_worker,
+    def break_processes(self) -> None:
+        """Every 2 s one worker dies."""
+        chance = random.Random(self.report.seed + 1)
+        while not self.over.wait(2):
+            name = chance.choice([*WORKERS, "ticker"])
+            if name == "ticker":
+                self.note(
+                    "small events' worker killed", lambda: [self.kill_process("ticker"), self.kill_process("celery")]
+                )
+                self.report.celery_kills += 1
+            else:
+                self.note("worker killed", partial(self.kill_process, name))
+
+    def break_engines_then_stay(self) -> None:
+        """The engines that this thread starts die with it."""
+        self.break_engines()
+        self.calm.set()
+        self.counted.wait()
+
+    def break_engines(self) -> None:
+        """Every 6 s something larger breaks, each kind in turn, in an order by the seed."""
+        larger: dict[str, Callable[[], None]] = {
             "relay killed": lambda: self.kill_process("relay"),
-            "API killed": lambda: self.kill_process(
-                self.random.choice(["desk-api", "ingestion-api", "publication-api", "delivery-api"])
-            ),
+            "API killed": lambda: self.kill_process(self.random.choice(APIS)),
             "FLUSHALL": lambda: redis.Redis.from_url(self.running.engines.valkey.url).flushall(),
-            "Valkey killed": lambda: self.bounce("valkey", kill=True),
+            "Valkey killed": lambda: self.bounce("valkey"),
             "PostgreSQL crashed": lambda: self.bounce("postgres"),
-            "S3 killed": lambda: self.bounce("s3", kill=True),
             "partner down": self.partner_down,
         }
+        outages = [self.report.seconds * share for share in (0.25, 0.7)]
+        while not self.over.is_set():
+            for name in self.random.sample(list(larger), len(larger)):
+                if self.over.wait(6):
+                    return
+                if outages and self.elapsed() > outages[0]:
+                    outages.pop(0)
+                    self.s3_outage()
+                self.note(name, larger[name])
 
-    def kill_worker(self) -> None:
-        self.kill_process(self.random.choice(["imaging", "tagging", "desk", "publication", "delivery"]) + "-worker")
+    def note(self, name: str, break_it: Callable[[], Any]) -> None:
+        fault = Fault(self.elapsed(), name)
+        self.report.faults.append(fault)
+        break_it()
+        small = name.startswith("small")
+        seen = self.ticks_done() if small else len(self.partner.arrivals)
+        threading.Thread(
+            target=self.wait_for_recovery, args=(fault, seen), kwargs={"small": small}, daemon=True
+        ).start()
+
+    def wait_for_recovery(self, fault: Fault, seen: int, *, small: bool) -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if (self.ticks_done() if small else len(self.partner.arrivals)) > seen:
+                fault.recovered_s = self.elapsed() - fault.at_s
+                return
+            time.sleep(0.2)
+
+    def ticks_done(self) -> int:
+        try:
+            with self.ticks._database.connection() as connection:
+                return connection.execute("SELECT count(*) FROM effect").fetchone()[0]
+        except psycopg.Error:
+            return 0
 
     def kill_process(self, name: str) -> None:
+        """SIGKILL; ops start it again at once, however often this happens."""
         for pid in self.running.keeper.pids(name):
             try:
                 psutil.Process(pid).kill()
             except psutil.NoSuchProcess:
                 continue
+        for slot in self.running.keeper._slots:
+            slot.pause_s = min(slot.pause_s, 0.5)
 
-    def bounce(self, name: str, *, kill: bool = False) -> None:
+    def bounce(self, name: str, down_s: float = 0.0, meanwhile: Callable[[], None] | None = None) -> None:
+        """End an engine without a chance to tidy up, and start it again after a while."""
         engine = getattr(self.running.engines, name)
-        with self.engine_lock:
-            engine.kill() if kill else engine.crash()
-            self.over.wait(self.random.uniform(0.5, 3))
-            while True:
-                try:
-                    engine.start()
-                except EngineError:  # slow to come back on a busy machine; nothing works until it does
-                    continue
-                return
+        engine.crash() if name == "postgres" else engine.kill()
+        self.over.wait(down_s or self.random.uniform(0.5, 3))
+        if meanwhile:
+            meanwhile()
+        while True:
+            try:
+                engine.start()
+            except EngineError:  # slow to come back on a busy machine; nothing works until it does
+                continue
+            return
+
+    def s3_outage(self) -> None:
+        """30 s no answer, then 10 s of 500 and 503; shorter in a short run."""
+        scale = min(1.0, self.report.seconds / 300)
+        self.note("S3 down", partial(self.bounce, "s3", 30 * scale, partial(self.s3_refuses, 10 * scale)))
+
+    def s3_refuses(self, seconds: float) -> None:
+        def refuse() -> None:
+            server = ThreadingHTTPServer(("127.0.0.1", self.running.engines.s3.port), Refusing)
+            server.daemon_threads = True
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+            self.over.wait(seconds)
+            server.shutdown()
+            server.server_close()
+
+        self.note("S3 answers 500/503", refuse)
 
     def partner_down(self) -> None:
         self.partner.is_down = True
         self.over.wait(self.random.uniform(1, 4))
         self.partner.is_down = False
-
-    def break_things(self) -> None:
-        faults = self.faults()
-        while not self.over.wait(2):
-            name = self.random.choice(list(faults))
-            fault = Fault(self.elapsed(), name.removesuffix(" again").removesuffix(" once more"))
-            self.report.faults.append(fault)
-            faults[name]()
-            waiter = threading.Thread(target=self.note_recovery, args=(fault, len(self.partner.arrivals)), daemon=True)
-            waiter.start()
-
-    def note_recovery(self, fault: Fault, arrivals: int) -> None:
-        """Recovered: the partner hears something new again."""
-        try:
-            driving.wait_until(lambda: len(self.partner.arrivals) > arrivals, "news at the partner", timeout_s=60)
-        except TimeoutError:
-            return
-        fault.recovered_s = self.elapsed() - fault.at_s
 
     # what an outside observer sees
 
@@ -275,7 +297,7 @@ class Chaos:
         started = time.monotonic()
         wrong = list(self.told)
         task = progress.add_task("settling", total=len(wrong))
-        while wrong and time.monotonic() - started < SETTLE_S:
+        while (wrong or self.ticks.left()) and time.monotonic() - started < SETTLE_S:
             wrong = [told for told in wrong if self.verdict(told)]
             progress.update(task, completed=len(self.told) - len(wrong))
             time.sleep(0.5)
@@ -292,141 +314,127 @@ class Chaos:
         self.report.doubled = [
             f"{uri} version {version}: {sorted(found)}" for (uri, version), found in ids.items() if len(found) > 1
         ]
-        self.report.repeats = len(self.partner.arrivals) - len(ids)
+        self.report.repeats = len(self.partner.arrivals) - sum(map(len, ids.values()))
         self.report.refused = self.partner.refused
-        self.report.stories, self.report.orders = len(self.told), sum(len(told.orders) for told in self.told)
+        actions = Counter(action for told in self.told for _, action in told.orders)
+        self.report.stories, self.report.orders = len(self.told), sum(actions.values())
+        self.report.corrected, self.report.killed = actions["correct"], actions["kill"]
+        self.report.photos = sum(told.has_photo for told in self.told)
         base = time.perf_counter() - self.elapsed()
         self.report.arrivals_at_s = [one.at - base for one in self.partner.arrivals]
 
+    def count_small(self) -> None:
+        counts = self.ticks.count()
+        self.report.small_events, self.report.small_lost = int(counts["sent"]), int(counts["lost"])
+        self.report.small_doubled, self.report.small_slowest_s = int(counts["doubled"]), counts["slowest_s"]
+        self.report.small_lease_s = ticks.LEASE_S
+        self.report.effects_at_s = [at - self.started_at for at in self.ticks.effects_at()]
 
-def run(seconds: float, seed: int, drivers: int = 4) -> Report:
-    report = Report(seconds, seed)
+    def count_celery(self) -> None:
+        """Celery alone had as long to settle as we had."""
+        done, lost = self.celery.done(), self.celery.lost()
+        self.report.celery_sent, self.report.celery_lost = len(self.celery.sent_at), len(lost)
+        self.report.celery_doubled = len(done) - len(set(done))
+        harmful = [
+            one
+            for one in self.report.faults
+            if one.name in ("FLUSHALL", "Valkey killed", "small events' worker killed")
+        ]
+        for number in lost:
+            sent = self.celery.sent_at[number] - self.started_at
+            after = [fault for fault in harmful if fault.at_s >= sent - 0.5]
+            if after:
+                min(after, key=lambda fault: fault.at_s).lost_by_celery += 1
+
+    def count_ledger(self) -> None:
+        """The one look inside: what is stuck, and how often messages were sent."""
+        with psycopg.connect(self.running.engines.admin_url) as connection:
+            self.report.stuck = [
+                f"{state} at {consumer}: {count}, {reason}"
+                for consumer, state, count, reason in connection.execute(
+                    "SELECT consumer, state, count(*), max(reason) FROM ledger.delivery GROUP BY 1, 2"
+                )
+            ]
+            self.report.deliveries, self.report.dispatches = connection.execute(
+                "SELECT count(*), coalesce(sum(greatest(dispatches, 1)), 0)::bigint FROM ledger.history"
+            ).fetchone()
+
+
+class Refusing(BaseHTTPRequestHandler):
+    """An S3 server that has a bad day."""
+
+    def do_GET(self) -> None:
+        self.send_response(random.choice([500, 503]))
+        self.send_header("content-length", "0")
+        self.send_header("connection", "close")
+        self.end_headers()
+
+    do_HEAD = do_PUT = do_POST = do_DELETE = do_GET  # noqa: N815 - http.server's names
+
+    def log_message(self, *_: object) -> None:
+        """Quiet."""
+
+
+def run(seconds: float, seed: int, stories: int, small: int, drivers: int = 24) -> Report:
+    """Up to `stories` stories and `small` small events in `seconds`, then `SETTLE_S` at most to settle."""
+    report = Report(seconds, seed, cpus=os.cpu_count() or 0)
     with tempfile.TemporaryDirectory() as folder, Progress(transient=True) as progress:
         task = progress.add_task("starting the house", total=seconds)
-        with driving.running_house(Path(folder) / "house") as running, driving.partner_of(running) as partner:
-            chaos = Chaos(running, partner, report)
+        out = Path(folder) / "celery.out"
+
+        def more(engines: Any) -> list[Any]:
+            ticks.Ticks(engines.admin_url).close()
+            return ticks.processes(engines.admin_url, engines.valkey.url, out, DIE_ODDS)
+
+        with driving.running_house(Path(folder) / "house", more) as running, driving.partner_of(running) as partner:
+            chaos = Chaos(running, partner, report, stories, out)
+            pace = small / 2 / seconds
+            imps = [
+                threading.Thread(target=one, daemon=True)
+                for one in (chaos.break_processes, chaos.break_engines_then_stay)
+            ]
+            feeders = [
+                threading.Thread(target=ticks.feed, args=(one.send, rate, chaos.over), daemon=True)
+                for one, rate in ((chaos.ticks, pace), (chaos.celery, pace))
+            ]
             threads = [threading.Thread(target=chaos.drive, args=(number,), daemon=True) for number in range(drivers)]
-            imp = threading.Thread(target=chaos.break_things, daemon=True)
-            for thread in (*threads, imp):
+            for thread in (*threads, *feeders, *imps):
                 thread.start()
             while chaos.elapsed() < seconds:
-                progress.update(
-                    task,
-                    completed=chaos.elapsed(),
-                    description=f"{len(chaos.told)} stories, {len(report.faults)} faults",
-                )
+                said = f"{len(chaos.told)} stories, {len(report.faults)} faults"
+                progress.update(task, completed=chaos.elapsed(), description=said)
                 time.sleep(0.5)
             chaos.over.set()
-            for thread in (imp, *threads):
+            chaos.calm.wait(120)
+            for thread in (imps[0], *feeders, *threads):
                 thread.join(120)
-            partner.is_down = False
             chaos.settle(progress)
-    report.cpu_load = psutil.getloadavg()[0]
+            chaos.count_small()
+            chaos.count_celery()
+            chaos.count_ledger()
+            chaos.ticks.close()
+            chaos.counted.set()
+    report.load = psutil.getloadavg()[0]
     return report
-
-
-def table(report: Report) -> Table:
-    by_fault: dict[str, list[float]] = {}
-    counts = Counter(fault.name for fault in report.faults)
-    for fault in report.faults:
-        if fault.recovered_s is not None:
-            by_fault.setdefault(fault.name, []).append(fault.recovered_s)
-    shown = Table("fault", "times", "median until news again", "longest", title="Faults")
-    for name, count in counts.most_common():
-        values = sorted(by_fault.get(name, []))
-        shown.add_row(
-            name,
-            str(count),
-            f"{values[len(values) // 2]:.1f} s" if values else "",
-            f"{values[-1]:.1f} s" if values else "",
-        )
-    return shown
-
-
-def svg(report: Report, width: int = 960, height: int = 260) -> str:
-    """Webhooks a second over time, with the faults marked below."""
-    bins = [0] * (int(report.seconds) + 1)
-    for at in report.arrivals_at_s:
-        if 0 <= at < len(bins):
-            bins[int(at)] += 1
-    top = max([*bins, 1])
-    step = (width - 60) / max(len(bins), 1)
-    bars = "".join(
-        f'<rect x="{50 + place * step:.1f}" y="{200 - 170 * count / top:.1f}" width="{max(step - 0.5, 0.5):.1f}" height="{170 * count / top:.1f}"/>'
-        for place, count in enumerate(bins)
-    )
-    colours = {
-        "PostgreSQL crashed": "#b3261e",
-        "S3 killed": "#8a4fbe",
-        "Valkey killed": "#c77700",
-        "FLUSHALL": "#c77700",
-        "partner down": "#00796b",
-    }
-    marks = "".join(
-        f'<line x1="{50 + fault.at_s * step:.1f}" x2="{50 + fault.at_s * step:.1f}" y1="206" y2="220" stroke="{colours.get(fault.name, "#777")}" stroke-width="2"><title>{fault.name}</title></line>'
-        for fault in report.faults
-    )
-    legend = "".join(
-        f'<text x="{50 + 150 * place}" y="246" fill="{colour}">| {name}</text>'
-        for place, (name, colour) in enumerate([*colours.items(), ("process killed", "#777")])
-    )
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" font-family="sans-serif" font-size="12"><rect width="100%" height="100%" fill="#fff"/>'
-        f'<text x="50" y="18">webhooks a second at the partner, and faults</text><text x="44" y="36" text-anchor="end">{top}</text><text x="44" y="200" text-anchor="end">0</text>'
-        f'<g fill="#3b6ea5">{bars}</g><line x1="50" x2="{width - 10}" y1="200" y2="200" stroke="#444"/>{marks}{legend}</svg>'
-    )
-
-
-def page(report: Report) -> str:
-    lines = [
-        "# Chaos",
-        "",
-        f"Written by `make chaos` ({report.seconds:.0f} s, seed {report.seed}; load at the end {report.cpu_load:.1f}). Stories, one in three with a photo, one in five corrected,",
-        "one in twenty killed, went through the embedded house while a fault fired about every two seconds. An observer that reads only HTTP doors, the",
-        "site and what a partner received counted:",
-        "",
-        "| | |",
-        "|---|---|",
-        f"| stories published | {report.stories} |",
-        f"| orders acknowledged | {report.orders} |",
-        f"| faults | {len(report.faults)} |",
-        f"| **lost** | {len(report.lost)} |",
-        f"| **stale at the partner** | {len(report.stale)} |",
-        f"| **doubled** (one version under two webhook-ids) | {len(report.doubled)} |",
-        f"| repeats under the same webhook-id (allowed) | {report.repeats} |",
-        f"| webhooks that did not verify | {report.refused} |",
-        f"| settled after the last fault | {report.settled_s:.1f} s |",
-        "",
-        "![webhooks a second and faults](chaos.svg)",
-        "",
-        "| fault | times | median until the partner heard news again |",
-        "|---|---|---|",
-    ]
-    for name, count in Counter(fault.name for fault in report.faults).most_common():
-        values = sorted(
-            fault.recovered_s for fault in report.faults if fault.name == name and fault.recovered_s is not None
-        )
-        lines.append(f"| {name} | {count} | {f'{values[len(values) // 2]:.1f} s' if values else ''} |")
-    return "\n".join(lines) + "\n"
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seconds", type=float, default=600)
+    parser.add_argument("--stories", type=int, default=2000)
+    parser.add_argument("--small", type=int, default=50_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", type=Path, default=Path(".depesha/chaos"))
     parser.add_argument("--docs", type=Path, help="write chaos.md and chaos.svg there")
     arguments = parser.parse_args()
-    report = run(arguments.seconds, arguments.seed)
+    report = run(arguments.seconds, arguments.seed, arguments.stories, arguments.small)
     console = Console()
-    console.print(table(report))
-    console.print(
-        f"{report.stories} stories, {report.orders} orders, {len(report.faults)} faults: lost {len(report.lost)}, stale {len(report.stale)}, doubled {len(report.doubled)}, repeats {report.repeats}, settled in {report.settled_s:.1f} s"
-    )
-    for line in (*report.lost, *report.stale, *report.doubled):
+    for table in tables(report):
+        console.print(table)
+    for line in (*report.lost, *report.stale, *report.doubled, *report.stuck):
         console.print(line)
-    out = Path(".depesha/chaos")
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "report.json").write_text(json.dumps(report.__dict__, default=lambda fault: fault.__dict__))
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    (arguments.out / "report.json").write_text(json.dumps(report.__dict__, default=lambda fault: fault.__dict__))
     if arguments.docs:
         (arguments.docs / "chaos.md").write_text(page(report), encoding="utf-8")
         (arguments.docs / "chaos.svg").write_text(svg(report), encoding="utf-8")

@@ -13,7 +13,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from stack.demo import web
 from stack.engines import SERVICES, Engines, start_engines
-from stack.house import House, build
+from stack.house import House, Process, build
 from stack.processes import wait_until
 from stack.supervisor import Supervisor
 
@@ -59,12 +59,13 @@ class Running:
 
 
 @contextmanager
-def running_house(root: Path) -> Iterator[Running]:
+def running_house(root: Path, more: Callable[[Engines], list[Process]] = lambda _: []) -> Iterator[Running]:
+    """All of it, and `more` processes."""
     engines = start_engines(root)
     try:
         engines.migrate()
         house = build(root, engines)
-        keeper = Supervisor(house.processes(), root, lambda *_: None)
+        keeper = Supervisor([*house.processes(), *more(engines)], root, lambda *_: None)
         keeper.start()
         try:
             for name in SERVICES:
