@@ -41,8 +41,8 @@ from stack.processes import EngineError  # noqa: E402
 SETTLE_S = 60
 WORKERS = ("imaging-worker", "tagging-worker", "desk-worker", "publication-worker", "delivery-worker")
 APIS = ("desk-api", "ingestion-api", "publication-api", "delivery-api")
-DIE_ODDS = 1 / 8000
-"""How likely the small events' worker kills itself before or after a statement."""
+TICKER_LIVES_S = 20
+"""About so long after its start the small events' worker kills itself at a statement boundary."""
 
 
 @dataclass
@@ -157,7 +157,7 @@ class Chaos:
                 continue
             if is_good(answer):
                 return answer
-            time.sleep(0.1)
+            self.over.wait(0.5)
         return None
 
     # what breaks
@@ -206,35 +206,32 @@ class Chaos:
         self.report.faults.append(fault)
         break_it()
         small = name.startswith("small")
-        seen = self.ticks_done() if small else len(self.partner.arrivals)
+        seen = self.ticks.handled() if small else len(self.partner.arrivals)
         threading.Thread(
             target=self.wait_for_recovery, args=(fault, seen), kwargs={"small": small}, daemon=True
         ).start()
 
     def wait_for_recovery(self, fault: Fault, seen: int, *, small: bool) -> None:
         deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if (self.ticks_done() if small else len(self.partner.arrivals)) > seen:
+        while time.monotonic() < deadline and not self.counted.is_set():
+            if (self.ticks.handled() if small else len(self.partner.arrivals)) > seen:
                 fault.recovered_s = self.elapsed() - fault.at_s
                 return
             time.sleep(0.2)
 
-    def ticks_done(self) -> int:
-        try:
-            with self.ticks._database.connection() as connection:
-                return connection.execute("SELECT count(*) FROM effect").fetchone()[0]
-        except psycopg.Error:
-            return 0
-
     def kill_process(self, name: str) -> None:
-        """SIGKILL; ops start it again at once, however often this happens."""
+        """SIGKILL it and all its copies."""
         for pid in self.running.keeper.pids(name):
             try:
                 psutil.Process(pid).kill()
             except psutil.NoSuchProcess:
                 continue
+        self.forgive()
+
+    def forgive(self) -> None:
+        """Who was killed is no crash loop: it is started again after half a second, not later and later."""
         for slot in self.running.keeper._slots:
-            slot.pause_s = min(slot.pause_s, 0.5)
+            slot.pause_s = 0.25
 
     def bounce(self, name: str, down_s: float = 0.0, meanwhile: Callable[[], None] | None = None) -> None:
         """End an engine without a chance to tidy up, and start it again after a while."""
@@ -300,6 +297,7 @@ class Chaos:
         while (wrong or self.ticks.left()) and time.monotonic() - started < SETTLE_S:
             wrong = [told for told in wrong if self.verdict(told)]
             progress.update(task, completed=len(self.told) - len(wrong))
+            self.forgive()
             time.sleep(0.5)
         self.report.settled_s = time.monotonic() - started
         for told in wrong:
@@ -384,7 +382,7 @@ def run(seconds: float, seed: int, stories: int, small: int, drivers: int = 24) 
 
         def more(engines: Any) -> list[Any]:
             ticks.Ticks(engines.admin_url).close()
-            return ticks.processes(engines.admin_url, engines.valkey.url, out, DIE_ODDS)
+            return ticks.processes(engines.admin_url, engines.valkey.url, out, TICKER_LIVES_S)
 
         with driving.running_house(Path(folder) / "house", more) as running, driving.partner_of(running) as partner:
             chaos = Chaos(running, partner, report, stories, out)

@@ -30,7 +30,7 @@ LEASE_S = 5.0
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS ticker;
 CREATE TABLE IF NOT EXISTS ticker.sent (number bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());
-CREATE TABLE IF NOT EXISTS ticker.effect (number bigint NOT NULL, kind text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
+CREATE TABLE IF NOT EXISTS ticker.effect (id bigserial, number bigint NOT NULL, kind text NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp());
 """
 
 
@@ -76,13 +76,11 @@ def die_at_statements(is_time) -> None:
 
 
 def run_ticker() -> None:
-    """`CHAOS_DIE`: the odds of dying at a statement boundary."""
-    odds = float(os.environ["CHAOS_DIE"])
+    """Dies by itself, too, at a statement boundary by chance, `CHAOS_DIE` seconds after its start."""
+    dies_at = time.monotonic() + float(os.environ["CHAOS_DIE"]) * random.uniform(0.5, 1.5)
     database = Database(os.environ["CHAOS_DATABASE"], "ticker")
-    worker = Worker(
-        "ticker", database, {Ticked: tick, Tocked: tock}, concurrency=2, in_flight=256, batch=8, lease_s=LEASE_S
-    )
-    die_at_statements(lambda: random.random() < odds)
+    worker = Worker("ticker", database, {Ticked: tick, Tocked: tock}, concurrency=2, batch=8, lease_s=LEASE_S)
+    die_at_statements(lambda: time.monotonic() > dies_at and random.random() < 1 / 20)
     worker.run(os.environ["CHAOS_REDIS"])
 
 
@@ -128,13 +126,13 @@ def run_celery() -> None:
     app.worker_main(["--quiet", "worker", "--pool=threads", "--concurrency=2", *quiet])
 
 
-def processes(admin_url: str, redis_url: str, out: Path, odds: float) -> list[Process]:
+def processes(admin_url: str, redis_url: str, out: Path, lives_s: float) -> list[Process]:
     def process(name: str, **environment: str) -> Process:
         command = die_with_parent([sys.executable, str(Path(__file__).resolve()), name])
         return Process(name, tuple(command), {"CHAOS_REDIS": redis_url, **environment})
 
     return [
-        process("ticker", CHAOS_DATABASE=admin_url, CHAOS_DIE=str(odds)),
+        process("ticker", CHAOS_DATABASE=admin_url, CHAOS_DIE=str(lives_s)),
         process("celery", CHAOS_OUT=str(out)),
     ]
 
@@ -180,6 +178,14 @@ class Ticks:
                           (SELECT coalesce(extract(epoch FROM max(e.at - s.at)), 0)::float8 FROM effect e JOIN sent s USING (number) WHERE kind = 'tick')"""
             ).fetchone()
         return dict(zip(("sent", "lost", "doubled", "slowest_s"), row, strict=True))
+
+    def handled(self) -> int:
+        """How often a handler left its row; gaps count, so this only ever grows."""
+        try:
+            with self._database.connection() as connection:
+                return connection.execute("SELECT last_value FROM effect_id_seq").fetchone()[0]
+        except psycopg.Error:
+            return 0
 
     def effects_at(self) -> list[float]:
         """Unix times."""

@@ -30,7 +30,7 @@ $compose up -d --no-build --scale imaging-worker=3
 gateway=$($docker network inspect depesha-test_inside -f '{{(index .IPAM.Config 0).Gateway}}')
 for attempt in $(seq 60); do
     healthy=$($compose ps | grep -c '(healthy)' || true)
-    [ "$healthy" -ge 9 ] && break
+    [ "$healthy" -ge 18 ] && break
     sleep 2
 done
 $compose ps

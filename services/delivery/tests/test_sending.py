@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from standardwebhooks.webhooks import Webhook
 
 from chassis.addresses import parse_networks
-from chassis.testing import recorded_events
+from chassis.testing import assert_any_order_ends_alike, recorded_events
 from contracts.catalogue import example
 from contracts.event import Envelope
 from contracts.events import StoryCorrected, StoryKilled, StoryPublished
@@ -342,3 +342,50 @@ def test_what_failed_can_be_sent_again(client, database, site):
 
     [told] = client.get(f"/stories/{published.story_id}/deliveries").json()
     assert (told["state"], told["attempts"], told["status_code"]) == ("delivered", 2, 204)
+
+
+def test_a_message_lost_in_a_crash_of_the_database_is_made_again_under_the_same_webhook_id(client, database, site):
+    subscribe(client, site)
+    announce(database, fact(StoryPublished))
+    drain(database)
+    with database.connection() as connection:
+        connection.execute("TRUNCATE message, delivery, attempt CASCADE")
+
+    announce(database, fact(StoryPublished))
+    drain(database)
+
+    [first, again] = [headers["webhook-id"] for headers, _ in site.got]
+    assert first == again
+
+
+def test_any_order_and_any_repetition_of_a_story_s_facts_leaves_the_newest_standing_at_the_site(
+    database_for, settings_for, bearer
+):
+    told = [fact(StoryPublished), fact(StoryCorrected, 2), fact(StoryCorrected, 3), fact(StoryKilled, 4)]
+    sites = []
+
+    def world():
+        database = database_for("delivery")
+        sites.append(Site())
+        client = TestClient(create_app(Settings(**settings_for("delivery"), allow_http=True)), headers=bearer)
+        subscribe(client, sites[-1])
+        return database, (database, sites[-1])
+
+    def hear(event, uow, where):
+        handlers.announce(event, uow)
+        drain(where[0])
+
+    def shown(where):
+        _, last = where[1].got[-1]
+        message = json.loads(last)
+        got = [json.loads(body)["data"]["version"] for _, body in where[1].got]
+        assert got == sorted(set(got))
+        return message["type"], message["data"]["version"]
+
+    try:
+        end = assert_any_order_ends_alike(told, world, hear, shown)
+    finally:
+        for one in sites:
+            one.close()
+
+    assert end == ("story.killed", "4")

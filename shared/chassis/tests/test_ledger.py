@@ -7,13 +7,14 @@ from uuid import UUID
 
 import psycopg
 import pytest
+import redis
 
 from chassis import ledger
 from chassis.errors import Refusal
 from chassis.ids import new_id
 from chassis.ledger import Delivery
 from chassis.ledger.mark import MAX_ATTEMPTS
-from chassis.relay import pack
+from chassis.relay import Relay, pack
 from chassis.testing import recorded_events
 from chassis.unit_of_work import AlreadyHandledError, UnitOfWork
 from chassis.worker import MOST_LOST_STARTS, Worker
@@ -289,7 +290,7 @@ def test_a_message_that_kills_its_workers_is_set_aside(database):
 
     assert query(database, "SELECT note FROM effect") == []
     assert query(database, "SELECT state, reason FROM ledger.delivery") == [
-        ("dead", "its worker vanished 5 times while handling it")
+        ("dead", "its worker vanished 10 times while handling it")
     ]
 
 
@@ -386,3 +387,23 @@ def test_ids_sort_by_time():
     ids = [new_id() for _ in range(1000)]
 
     assert ids == sorted(ids)
+
+
+def test_while_nobody_takes_from_a_queue_its_messages_are_not_sent_again_and_again(database, stack, monkeypatch):
+    monkeypatch.setattr("chassis.relay.UNMOVED_S", 0.0)
+    broker = redis.Redis.from_url(stack.valkey.url)
+    broker.delete("desk.routine")
+    relay = Relay("", stack.valkey.url)
+    publish(database, withdrawn(1), withdrawn(2))
+    with database.connection() as connection:
+        for _ in range(5):
+            relay.turn(connection)
+            make_due(database)
+        waiting = broker.llen("desk.routine")
+        broker.delete("desk.routine")
+        relay.turn(connection)
+        again = broker.llen("desk.routine")
+
+    assert waiting == 4  # sent once, and once more before the relay knew that the queue does not move
+    assert again == 2
+    assert query(database, "SELECT dispatches FROM ledger.delivery") == [(3,), (3,)]

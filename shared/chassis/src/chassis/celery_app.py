@@ -124,6 +124,20 @@ class Sender:
             pipeline.lpush(queue, *texts)
         pipeline.execute()
 
+    def next_in(self, queues: Sequence[str]) -> dict[str, bytes | None]:
+        """The message that each queue would give next.
+
+        Raises:
+            redis.RedisError: Redis does not answer.
+
+        """
+        if not queues:
+            return {}
+        pipeline = self._redis.pipeline(transaction=False)
+        for queue in queues:
+            pipeline.lindex(queue, -1)
+        return dict(zip(queues, pipeline.execute(), strict=True))
+
     def close(self) -> None:
         self._redis.close()
 

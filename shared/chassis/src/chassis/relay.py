@@ -24,6 +24,8 @@ LONGEST_SLEEP_S = 0.5
 SPREAD = 8
 """A backlog is cut into at least this many messages before they are filled up."""
 AFTER_A_FAILURE_S = 0.2
+UNMOVED_S = 3.0
+"""A queue whose next message has been the same for so long has nobody who takes from it."""
 KEEP_HOUSE_EVERY_S = 600
 
 log = logs.get()
@@ -34,6 +36,7 @@ class Relay:
         self._database_url = database_url
         self._sender = Sender(redis_url)
         self._stopping = False
+        self._next: dict[str, tuple[bytes | None, float]] = {}
 
     def stop(self, *_: int | FrameType | None) -> None:
         self._stopping = True
@@ -71,6 +74,7 @@ class Relay:
         if not timers and not dispatches:
             return 0
         try:
+            dispatches = self._without_those_still_queued(connection, dispatches)
             self._sender.send([_timer_message(timer) for timer in timers] + pack(dispatches))
         except redis.RedisError as error:
             metrics.UNSENT.inc()
@@ -82,6 +86,25 @@ class Relay:
             return 0
         _count(dispatches)
         return len(timers) + len(dispatches)
+
+    def _without_those_still_queued(self, connection: psycopg.Connection, dispatches: list[Dispatch]) -> list[Dispatch]:
+        """Where nobody takes from a queue (its workers are down), its messages are still in it: no second copies."""
+        unmoved = self._unmoved({queue_name(one.consumer, one.priority) for one in dispatches if one.is_resend})
+        if not unmoved:
+            return dispatches
+        held = [one for one in dispatches if one.is_resend and queue_name(one.consumer, one.priority) in unmoved]
+        ledger.hold(connection, held, wait_s=UNMOVED_S)
+        return [one for one in dispatches if one not in held]
+
+    def _unmoved(self, queues: set[str]) -> set[str]:
+        now, found = time.monotonic(), set()
+        for queue, following in self._sender.next_in(sorted(queues)).items():
+            before, since = self._next.get(queue, (None, now))
+            if following is None or following != before:
+                self._next[queue] = (following, now)
+            elif now - since >= UNMOVED_S:
+                found.add(queue)
+        return found
 
     def _sleep(self, connection: psycopg.Connection) -> None:
         due_in = ledger.next_due_in(connection)

@@ -1,6 +1,8 @@
 """pytest fixtures on real engines: one embedded PostgreSQL, Valkey and S3 server a test run."""
 
-from collections.abc import Callable, Iterator
+import contextlib
+from collections.abc import Callable, Iterator, Sequence
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import psycopg
@@ -10,6 +12,7 @@ from psycopg import sql
 from chassis.bucket import Bucket
 from chassis.database import Database
 from chassis.settings import Settings
+from chassis.unit_of_work import UnitOfWork
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,6 +85,81 @@ def recorded_events(database: Database, event_type: str | None = None) -> list[d
     )
     with database.connection() as connection:
         return [row[0] for row in connection.execute(query, {"type": event_type}).fetchall()]
+
+
+class Crash(Exception):  # noqa: N818 - not an error of ours
+    """The worker died before its commit."""
+
+
+class CrashingUnitOfWork(UnitOfWork):
+    """Everything is done, and nothing is committed."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        super().__exit__(kind or Crash, error or Crash(), trace)
+        if kind is None:
+            raise Crash
+
+
+def assert_any_order_ends_alike(
+    told: Sequence[Any],
+    world: Callable[[], tuple[Database, Any]],
+    hear: Callable[[Any, UnitOfWork, Any], None],
+    state: Callable[[Any], Any],
+    *,
+    examples: int = 10,
+) -> Any:  # noqa: ANN401 - whatever `state` gives
+    """Hear a story's events in any order, any number of times, some handled up to the commit and lost: one state at the end.
+
+    `world()` gives an empty database and what `hear(event, uow, world)` and `state(world)` need. At the end of each try
+    every event has been heard at least once. Returns the state that hearing them in order, once, ends in.
+    """
+    from hypothesis import HealthCheck, settings  # noqa: PLC0415 - for those who have it
+    from hypothesis import strategies as st  # noqa: PLC0415
+    from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test  # noqa: PLC0415
+
+    database, first = world()
+    for event in told:
+        hear(event, database.unit_of_work(), first)
+    expected = state(first)
+    database.close()
+    places = st.integers(0, len(told) - 1)
+
+    class AnyOrder(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.database, self.world = world()
+            self.unheard = set(range(len(told)))
+
+        @rule(place=places)
+        def one_is_heard(self, place: int) -> None:
+            hear(told[place], self.database.unit_of_work(), self.world)
+            self.unheard.discard(place)
+
+        @rule(place=places)
+        def one_is_heard_by_a_worker_that_dies_before_its_commit(self, place: int) -> None:
+            with contextlib.suppress(Crash):
+                hear(told[place], CrashingUnitOfWork(self.database), self.world)
+
+        def teardown(self) -> None:
+            for place in sorted(self.unheard):
+                hear(told[place], self.database.unit_of_work(), self.world)
+            end = state(self.world)
+            self.database.close()
+            assert end == expected  # noqa: S101 - a test
+
+    run_state_machine_as_test(
+        AnyOrder,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=2 * len(told),
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+            database=None,
+        ),
+    )
+    return expected
 
 
 def _empty(admin_url: str, service: str) -> None:

@@ -29,7 +29,7 @@ Outcome: TypeAlias = Literal["handled", "rejected", "repeated", "failed", "lost"
 """How a handler ended. `repeated`: another worker was quicker. `lost`: the database went away."""
 
 BEAT_S = 10.0
-MOST_LOST_STARTS = 5
+MOST_LOST_STARTS = 10
 """A message whose worker vanished this often kills workers; it is set aside."""
 
 log = logs.get()

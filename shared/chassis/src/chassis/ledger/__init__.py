@@ -1,6 +1,6 @@
 """The ledger is the truth about events; Redis and Celery only carry it. Plain SQL on the schema `ledger`."""
 
-from chassis.ledger.claim import claim_due, claim_timers, give_back, next_due_in
+from chassis.ledger.claim import claim_due, claim_timers, give_back, hold, next_due_in
 from chassis.ledger.mark import (
     bury_lost,
     extend_leases,
@@ -25,6 +25,7 @@ __all__ = [
     "declare_timer",
     "extend_leases",
     "give_back",
+    "hold",
     "mark_failed",
     "mark_handled",
     "mark_rejected",

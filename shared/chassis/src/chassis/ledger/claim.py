@@ -56,6 +56,11 @@ UPDATE ledger.delivery SET state = 'waiting', due_at = now() + %(wait_s)s * inte
 WHERE delivery_id = ANY(%(ids)s) AND state = 'sent'
 """
 
+HOLD = """
+UPDATE ledger.delivery SET due_at = now() + %(wait_s)s * interval '1 s', dispatches = dispatches - 1
+WHERE delivery_id = ANY(%(ids)s) AND state = 'sent'
+"""
+
 
 def claim_due(connection: psycopg.Connection, limit: int) -> list[Dispatch]:
     """Lease up to `limit` due deliveries, urgent first, no consumer beyond its room in flight."""
@@ -76,3 +81,8 @@ def next_due_in(connection: psycopg.Connection) -> float | None:
 def give_back(connection: psycopg.Connection, dispatches: list[Dispatch], wait_s: float) -> None:
     """Undo claims whose messages could not be sent, as if they had not been made."""
     connection.execute(GIVE_BACK, {"ids": [dispatch.delivery_id for dispatch in dispatches], "wait_s": wait_s})
+
+
+def hold(connection: psycopg.Connection, dispatches: list[Dispatch], wait_s: float) -> None:
+    """Undo claims of messages that were sent before and are still on their way."""
+    connection.execute(HOLD, {"ids": [dispatch.delivery_id for dispatch in dispatches], "wait_s": wait_s})
