@@ -72,7 +72,10 @@ def test_any_order_and_any_repetition_of_what_publication_and_sites_say_ends_in_
         hear(database, make.received(), make.processed())
         for action in ("publish", "correct", "kill"):
             order = Order(action, note="Уточнена дата.", reason="Ошибка источника.")
-            ordered[action] = releasing.order_release(make.STORY, order, PROGRAM, database.unit_of_work()).release_id
+            released = releasing.order_release(make.STORY, order, PROGRAM, database.unit_of_work())
+            ordered[action] = released.release_id
+            if action == "publish":
+                hear(database, make.published(released.release_id))
         return database, database
 
     def told_hear(say, uow, _database):
