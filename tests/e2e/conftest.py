@@ -74,6 +74,11 @@ def partner(doors: Doors) -> Iterator[Partner]:
     class Receiver(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
+            if "challenge" in (asked := json.loads(body))["data"]:  # may come before we know our secret
+                self.send_response(200)
+                self.end_headers()
+                self.wfile.write(asked["data"]["challenge"].encode())
+                return
             try:
                 site.received.append(Webhook(site.secret).verify(body, dict(self.headers.items())))
                 self.send_response(204)

@@ -1,5 +1,6 @@
 """Drives the whole house from outside, through HTTP doors only: a house to start, a partner that verifies, stories to push."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -87,9 +88,11 @@ def partner_of(running: Running, name: str = "Наблюдатель") -> Iterat
 
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"]))
-            self.send_response(_take(partner, dict(self.headers.items()), body))
-            self.send_header("content-length", "0")
+            status, answer = _take(partner, dict(self.headers.items()), body)
+            self.send_response(status)
+            self.send_header("content-length", str(len(answer)))
             self.end_headers()
+            self.wfile.write(answer)
 
         def log_message(self, *_: object) -> None:
             """Quiet."""
@@ -106,22 +109,24 @@ def partner_of(running: Running, name: str = "Наблюдатель") -> Iterat
         server.server_close()
 
 
-def _take(partner: Partner, headers: dict[str, str], body: bytes) -> int:
+def _take(partner: Partner, headers: dict[str, str], body: bytes) -> tuple[int, bytes]:
     at = time.perf_counter()
     if partner.is_down:
-        return 503
+        return 503, b""
+    if "challenge" in (asked := json.loads(body))["data"]:  # may come before we know our secret
+        return 200, asked["data"]["challenge"].encode()
     try:
         message = Webhook(partner.secret).verify(body, headers)
     except WebhookVerificationError:
         partner.refused += 1
-        return 401
+        return 401, b""
     item = message["data"]
     if "uri" in item:
         lowered = {name.lower(): value for name, value in headers.items()}
         partner.arrivals.append(
             Arrival(at, lowered["webhook-id"], message["type"], item["uri"], int(item["version"]), item["pubStatus"])
         )
-    return 204
+    return 204, b""
 
 
 def until(ask: Callable[[], Any], is_good: Callable[[Any], bool], what: str, timeout_s: float = 60) -> Any:

@@ -3,6 +3,7 @@
 Each is an object with start, stop, kill and is_ready; `start_engines` brings up all three.
 """
 
+import base64
 import contextlib
 import fcntl
 import importlib.util
@@ -414,6 +415,11 @@ class Engines:
         return self.tokens["operator"]
 
     @property
+    def secret_keys(self) -> str:
+        """Seals partners' secrets at rest."""
+        return f"local:{base64.urlsafe_b64encode(self.passwords['seal'].encode()).decode()}"
+
+    @property
     def desk_api_token(self) -> str:
         return self.operator_token
 
@@ -426,6 +432,7 @@ class Engines:
             "DEPESHA_S3_ACCESS_KEY": self.s3.access_key,
             "DEPESHA_S3_SECRET_KEY": self.s3.secret_key,
             "DEPESHA_PUBLIC_URL": f"{self.s3.url}/depesha-public",
+            **({"DEPESHA_SECRET_KEYS": self.secret_keys} if service == "delivery" else {}),
             **({"DEPESHA_SERVICE_TOKEN": self.tokens[service]} if service in self.tokens else {}),
         }
 
@@ -484,7 +491,7 @@ def _arrange(root: Path, lock: TextIO) -> Engines:
             access_key="depesha",
             secret_key=keys["s3"],
         ),
-        passwords={name: keys[name] for name in (*SERVICES, "relay")},
+        passwords={name: keys[name] for name in (*SERVICES, "relay", "seal")},
         tokens={name: keys[f"token.{name}"] for name in HOUSE},
         lock=lock,
     )
@@ -525,7 +532,7 @@ def _keys(root: Path) -> dict[str, str]:
     """Passwords made once for this data folder."""
     file = root / "keys.json"
     keys: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    for name in ("postgres", "s3", "relay", *SERVICES):
+    for name in ("postgres", "s3", "relay", "seal", *SERVICES):
         keys.setdefault(name, secrets.token_hex(16))
     for name in HOUSE:
         keys.setdefault(f"token.{name}", new_token())

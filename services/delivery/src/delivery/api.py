@@ -1,95 +1,88 @@
-"""Sites that receive webhooks, and what became of each message."""
+"""Sites that receive webhooks, how they are doing, and what became of each message."""
 
-from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+import json
+import secrets
+import time
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import FastAPI
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from fastapi import FastAPI, Path, Query, Response
 
 from chassis import ledger
-from chassis.doors import Policy
-from chassis.errors import NotFound, Refusal
+from chassis.doors import Policy, public
+from chassis.errors import Forbidden, NotFound
 from chassis.ids import new_id
 from chassis.web import create_app as create_chassis_app
 from delivery import bootstrap
-from delivery.domain.messages import encode
-from delivery.domain.signing import new_secret
+from delivery.endpoints import Subscriptions, page_hash
+from delivery.forms import (
+    AttemptAnswer,
+    DeliveryAnswer,
+    DeliveryRow,
+    EndpointAnswer,
+    EndpointChange,
+    EndpointForm,
+    NewEndpoint,
+    NewSecret,
+    PublicKey,
+    PublicKeys,
+    RecoveryAnswer,
+    Rotation,
+    Since,
+    StatisticsRow,
+)
+from delivery.partner_page import make_router
 from delivery.settings import Settings
-from delivery.store import GAUGES, Deliveries, Endpoints
+from delivery.store import GAUGES, Deliveries, Endpoint, Endpoints, Recoveries
+
+NEWEST = 2**62
+
+DeliveryId = Annotated[int, Path(ge=1, le=NEWEST)]
+Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 
-class UrlRefused(Refusal):
-    """An endpoint's address is not taken."""
-
-    title = "This address is not taken"
-    slug = "url-refused"
+class LinkRefused(Forbidden):
+    """A signed link that is not ours, or no longer good."""
 
 
-class EndpointForm(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
-    name: Annotated[str, Field(min_length=1, max_length=200)]
-    url: Annotated[str, Field(max_length=2_000)]
-    types: tuple[Literal["story.published", "story.corrected", "story.unpublished", "story.killed"], ...] = Field(
-        default=(), description="empty: all"
-    )
-    rubrics: tuple[Annotated[str, Field(max_length=200)], ...] = Field(
-        default=(), max_length=100, description="empty: all"
-    )
-
-
-class EndpointAnswer(BaseModel):
-    endpoint_id: UUID
-    name: str
-    url: str
-    types: tuple[str, ...]
-    rubrics: tuple[str, ...]
-    state: Literal["active", "disabled"]
-    reason: str = ""
-
-
-class NewEndpoint(EndpointAnswer):
-    secret: str = Field(description="shown once; verify webhooks with it")
-
-
-class DeliveryAnswer(BaseModel):
-    version: int
-    type: str
-    endpoint_id: UUID
-    endpoint_name: str
-    state: Literal["pending", "delivered", "failed", "superseded"]
-    attempts: int
-    status_code: int | None
-    detail: str
-    made_at: AwareDatetime
-    done_at: AwareDatetime | None
-    due_at: AwareDatetime
-    message_id: str
-
-
-def create_app(settings: Settings | None = None) -> FastAPI:
+def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0915 - one function a route
     settings = settings or Settings.from_environment()
-    database = bootstrap.database(settings)
+    database, vault = bootstrap.database(settings), settings.vault
     doors = Policy(settings, database, reads="deliveries:read", writes="endpoints:admin")
     app = create_chassis_app(
         service="delivery", title="Depesha delivery", database=database, gauges=GAUGES, doors=doors
     )
-    allow_http = settings.allow_http
+    subscriptions = Subscriptions(settings.vault, settings.delivery_url, allow_http=settings.allow_http)
+    app.include_router(make_router(database, subscriptions))
 
     @app.post("/endpoints", status_code=201)
     def add_endpoint(form: EndpointForm) -> NewEndpoint:
-        """Subscribe a site. The answer holds the secret that signs its webhooks."""
-        _check_url(form.url, allow_http=allow_http)
-        endpoint_id, secret = new_id(), new_secret()
+        """Subscribe a site. It must first answer a signed challenge; until then what it is to have is held for it."""
         with database.unit_of_work() as uow:
-            Endpoints(uow.connection).add(endpoint_id, form.name, form.url, secret, form.types, form.rubrics)
-        return NewEndpoint(endpoint_id=endpoint_id, state="active", secret=secret, **form.model_dump())
+            endpoint_id, secret, page = subscriptions.add(form, uow)
+            made = known(endpoint_id, Endpoints(uow.connection))
+        wake()
+        return NewEndpoint(**_shown(made), secret=secret, page_url=subscriptions.page_url(page))
 
     @app.get("/endpoints")
     def endpoints() -> list[EndpointAnswer]:
         with database.connection() as connection:
-            return [EndpointAnswer.model_validate(vars(one), extra="ignore") for one in Endpoints(connection).all()]
+            return [EndpointAnswer(**_shown(one)) for one in Endpoints(connection).all()]
+
+    @app.get("/endpoints/{endpoint_id}")
+    def endpoint(endpoint_id: UUID) -> EndpointAnswer:
+        with database.connection() as connection:
+            return EndpointAnswer(**_shown(known(endpoint_id, Endpoints(connection))))
+
+    @app.patch("/endpoints/{endpoint_id}")
+    def change_endpoint(endpoint_id: UUID, form: EndpointChange) -> EndpointAnswer:
+        """Change what is given. Another address must answer a challenge of its own first."""
+        with database.unit_of_work() as uow:
+            known(endpoint_id, Endpoints(uow.connection))
+            subscriptions.change(endpoint_id, form, uow)
+            changed = known(endpoint_id, Endpoints(uow.connection))
+        wake()
+        return EndpointAnswer(**_shown(changed))
 
     @app.delete("/endpoints/{endpoint_id}", status_code=204)
     def remove_endpoint(endpoint_id: UUID) -> None:
@@ -97,20 +90,77 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             if not Endpoints(uow.connection).remove(endpoint_id):
                 raise NotFound(f"endpoint {endpoint_id}: not known here")
 
+    @app.post("/endpoints/{endpoint_id}/enable", status_code=202)
+    def enable(endpoint_id: UUID) -> EndpointAnswer:
+        """Take a disabled site up again; what was held for it, at most 14 days, goes out. One that never confirmed is challenged."""
+        with database.unit_of_work() as uow:
+            one = known(endpoint_id, Endpoints(uow.connection))
+            if one.challenge:
+                subscriptions.challenge(endpoint_id, uow)
+            else:
+                Endpoints(uow.connection).activate(endpoint_id)
+            one = known(endpoint_id, Endpoints(uow.connection))
+        wake()
+        return EndpointAnswer(**_shown(one))
+
+    @app.post("/endpoints/{endpoint_id}/disable", status_code=202)
+    def disable(endpoint_id: UUID) -> EndpointAnswer:
+        """Send it nothing for now; what comes is held."""
+        with database.unit_of_work() as uow:
+            known(endpoint_id, Endpoints(uow.connection))
+            Endpoints(uow.connection).disable(endpoint_id, "by hand")
+            return EndpointAnswer(**_shown(known(endpoint_id, Endpoints(uow.connection))))
+
     @app.post("/endpoints/{endpoint_id}/ping", status_code=202)
     def ping(endpoint_id: UUID) -> dict[str, str]:
         """Send a test message."""
-        message_id = f"msg_{new_id().hex}"
         with database.unit_of_work() as uow:
-            known = {one.endpoint_id: one for one in Endpoints(uow.connection).all()}
-            if endpoint_id not in known:
-                raise NotFound(f"endpoint {endpoint_id}: not known here")
-            now: Any = uow.connection.execute("SELECT now()").fetchone()
-            body = encode("endpoint.ping", now[0], {"endpoint": known[endpoint_id].name})
-            Deliveries(uow.connection).add_message(message_id, "endpoint.ping", None, None, body)
-            Deliveries(uow.connection).add(endpoint_id, message_id, "endpoint.ping", None, None)
-        _wake()
+            message_id = subscriptions.ping(known(endpoint_id, Endpoints(uow.connection)), uow)
+        wake()
         return {"message_id": message_id}
+
+    @app.post("/endpoints/{endpoint_id}/keys", status_code=201)
+    def rotate(endpoint_id: UUID, form: Rotation) -> NewSecret:
+        """A new secret; the older one signs beside it for 24 hours, or ends now."""
+        with database.unit_of_work() as uow:
+            known(endpoint_id, Endpoints(uow.connection))
+            return NewSecret(secret=subscriptions.rotate(endpoint_id, uow, revoke_now=form.revoke_now))
+
+    @app.post("/endpoints/{endpoint_id}/page", status_code=201)
+    def new_page(endpoint_id: UUID) -> dict[str, str]:
+        """A new secret link to the partner's page; the older one is dead."""
+        with database.unit_of_work() as uow:
+            known(endpoint_id, Endpoints(uow.connection))
+            token = secrets.token_urlsafe(24)
+            Endpoints(uow.connection).change(endpoint_id, {"page_hash": page_hash(token)})
+        return {"page_url": subscriptions.page_url(token)}
+
+    @app.get("/endpoints/{endpoint_id}/deliveries")
+    def deliveries_of(
+        endpoint_id: UUID,
+        before: Annotated[int, Query(ge=1, le=NEWEST, description="the last delivery_id of the page before")] = NEWEST,
+        limit: Annotated[int, Query(ge=1, le=500)] = 100,
+    ) -> list[DeliveryRow]:
+        """Newest first."""
+        with database.connection() as connection:
+            known(endpoint_id, Endpoints(connection))
+            rows = Deliveries(connection).of_endpoint(endpoint_id, before, limit)
+        return [DeliveryRow(**row) for row in rows]
+
+    @app.get("/deliveries/{delivery_id}/attempts")
+    def attempts(delivery_id: DeliveryId) -> list[AttemptAnswer]:
+        """Each attempt with the first 4 KiB of the answer."""
+        with database.connection() as connection:
+            return [AttemptAnswer(**row) for row in Deliveries(connection).attempts(delivery_id)]
+
+    @app.post("/deliveries/{delivery_id}/resend", status_code=202)
+    def resend_one(delivery_id: DeliveryId) -> dict[str, int]:
+        """Send one again under the same webhook-id; refused where a newer version of the story has gone to that site."""
+        with database.unit_of_work() as uow:
+            if not Deliveries(uow.connection).resend_one(delivery_id):
+                raise NotFound(f"delivery {delivery_id}: not known here, or a newer version has gone out")
+        wake()
+        return {"resent": 1}
 
     @app.get("/stories/{story_id}/deliveries")
     def deliveries(story_id: UUID) -> list[DeliveryAnswer]:
@@ -120,27 +170,87 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         return [DeliveryAnswer.model_validate(dict(zip(DeliveryAnswer.model_fields, row, strict=True))) for row in rows]
 
     @app.post("/stories/{story_id}/versions/{version}/resend", status_code=202)
-    def resend(story_id: UUID, version: int) -> dict[str, int]:
+    def resend(story_id: UUID, version: Version) -> dict[str, int]:
         """Try all that did not arrive again now, with the same webhook-id."""
         with database.unit_of_work() as uow:
             count = Deliveries(uow.connection).resend(story_id, version)
-        _wake()
+        wake()
         return {"resent": count}
 
-    def _wake() -> None:
+    @app.post("/endpoints/{endpoint_id}/recoveries", status_code=202)
+    def recover(endpoint_id: UUID, form: Since) -> RecoveryAnswer:
+        """Send all again that failed for this site since then; a job, without a cap."""
+        recovery_id = new_id()
+        with database.unit_of_work() as uow:
+            known(endpoint_id, Endpoints(uow.connection))
+            Recoveries(uow.connection).add(recovery_id, endpoint_id, form.since)
+        with database.connection() as connection:
+            ledger.wake(connection, "delivery", "recover")
+        return recovery(recovery_id)
+
+    @app.get("/recoveries/{recovery_id}")
+    def recovery(recovery_id: UUID) -> RecoveryAnswer:
+        with database.connection() as connection:
+            one = Recoveries(connection).get(recovery_id)
+        if one is None:
+            raise NotFound(f"recovery {recovery_id}: not known here")
+        return RecoveryAnswer(**{name: getattr(one, name) for name in RecoveryAnswer.model_fields})
+
+    @app.delete("/recoveries/{recovery_id}", status_code=204)
+    def cancel_recovery(recovery_id: UUID) -> None:
+        with database.unit_of_work() as uow:
+            if not Recoveries(uow.connection).cancel(recovery_id):
+                raise NotFound(f"recovery {recovery_id}: not running")
+
+    @app.get("/statistics")
+    def statistics(hours: Annotated[float, Query(gt=0, le=720)] = 24) -> list[StatisticsRow]:
+        """Attempts of the last hours, one row a site."""
+        with database.connection() as connection:
+            return [StatisticsRow(**row) for row in Deliveries(connection).statistics(hours)]
+
+    @app.get("/.well-known/webhook-keys.json")
+    @public
+    def house_keys() -> PublicKeys:
+        """The ed25519 keys that sign `v1a`, newest first."""
+        with database.unit_of_work() as uow:
+            rows = subscriptions.house_keys(uow)
+        names = ("id", "public_key", "made_at", "ends_at")
+        return PublicKeys(keys=[PublicKey(**dict(zip(names, row, strict=True))) for row in rows])
+
+    @app.post("/keys", status_code=201)
+    def rotate_house_key(form: Rotation) -> PublicKeys:
+        """A new house key; the older one signs beside it for 24 hours, or ends now."""
+        with database.unit_of_work() as uow:
+            subscriptions.rotate(None, uow, revoke_now=form.revoke_now)
+        return house_keys()
+
+    @app.get("/messages/{message_id}/data")
+    @public
+    def message_data(message_id: str, expires: int, signature: str) -> Response:
+        """The whole item of a message whose webhook was thin; the link is in its `data_url`."""
+        if expires < time.time() or not vault.is_mac(f"{message_id}.{expires}", signature):
+            raise LinkRefused("this link is not ours, or no longer good")
+        with database.connection() as connection:
+            body = Deliveries(connection).body(message_id)
+        if body is None:
+            raise NotFound(f"message {message_id}: not known here")
+        data = json.dumps(json.loads(body)["data"], ensure_ascii=False)
+        return Response(data, media_type="application/json", headers={"cache-control": "private, max-age=60"})
+
+    def wake() -> None:
         with database.connection() as connection:
             ledger.wake(connection, "delivery", "drain")
 
     return app
 
 
-def _check_url(url: str, *, allow_http: bool) -> None:
-    schemes = ("https", "http") if allow_http else ("https",)
-    try:
-        parts = urlsplit(url)
-        is_good = parts.scheme in schemes and bool(parts.hostname) and not parts.username and not parts.fragment
-    except ValueError:
-        is_good = False
-    if not is_good:
-        what = f"must be {' or '.join(schemes)}://host/…, without user name and fragment"
-        raise UrlRefused(f"url: {what}, not {url[:200]!r}", fields=(("/url", what),))
+def known(endpoint_id: UUID, endpoints: Endpoints) -> Endpoint:
+    found = endpoints.get(endpoint_id)
+    if found is None:
+        raise NotFound(f"endpoint {endpoint_id}: not known here")
+    return found
+
+
+def _shown(one: Endpoint) -> dict[str, Any]:
+    values = {name: getattr(one, name) for name in EndpointAnswer.model_fields if name != "paused_until"}
+    return {**values, "paused_until": one.probe_at}

@@ -1,6 +1,10 @@
 """Builds the real things once, from the settings."""
 
+import time
+
 from chassis.database import Database
+from delivery.domain.messages import LINK_LIVES_S
+from delivery.handlers import LinkMaker
 from delivery.sender import Sender
 from delivery.settings import Settings
 
@@ -10,4 +14,15 @@ def database(settings: Settings) -> Database:
 
 
 def sender(settings: Settings) -> Sender:
-    return Sender(settings.networks, settings.attempt_timeout_s)
+    return Sender(settings.networks, settings.attempt_timeout_s, settings.vault)
+
+
+def links(settings: Settings) -> LinkMaker:
+    """message_id -> the address of its whole item, good for a week."""
+    vault, base = settings.vault, settings.delivery_url.rstrip("/")
+
+    def link(message_id: str) -> str:
+        expires = int(time.time()) + LINK_LIVES_S
+        return f"{base}/messages/{message_id}/data?expires={expires}&signature={vault.mac(f'{message_id}.{expires}')}"
+
+    return link

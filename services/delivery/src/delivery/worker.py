@@ -1,4 +1,4 @@
-"""The table: event -> handler, and the timer that sends."""
+"""The table: event -> handler, and the timers that send, recover and keep house."""
 
 from functools import partial
 
@@ -10,11 +10,16 @@ from delivery.settings import Settings
 
 def create_worker(settings: Settings) -> Worker:
     database = bootstrap.database(settings)
-    drain = partial(handlers.drain, database, bootstrap.sender(settings), settings.batch_size)
+    drain = handlers.Drain(database, bootstrap.sender(settings), settings.batch_size)
+    announce = partial(handlers.announce, data_url=bootstrap.links(settings))
     return Worker(
         "delivery",
         database,
-        handlers=dict.fromkeys((StoryPublished, StoryCorrected, StoryUnpublished, StoryKilled), handlers.announce),
-        timers=(Timer("drain", every_s=1, run=drain),),
+        handlers=dict.fromkeys((StoryPublished, StoryCorrected, StoryUnpublished, StoryKilled), announce),
+        timers=(
+            Timer("drain", every_s=1, run=drain.run),
+            Timer("recover", every_s=2, run=partial(handlers.recover, database)),
+            Timer("keep_house", every_s=3600, run=partial(handlers.keep_house, database)),
+        ),
         concurrency=4,
     )

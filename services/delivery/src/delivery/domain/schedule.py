@@ -22,6 +22,9 @@ class Answer:
     retry_after: str = ""
     error: str = ""
     elapsed_ms: float = 0.0
+    dns_ms: float | None = None
+    connect_ms: float | None = None
+    first_byte_ms: float | None = None
 
 
 def judge(answer: Answer) -> Verdict:

@@ -1,0 +1,19 @@
+"""Our tables: endpoints and their keys; messages, a delivery for each endpoint that wants one, attempts; recoveries."""
+
+from delivery.store.deliveries import FIRST_SITE, GAUGES, LEASE_S, Claimed, Deliveries, Outcome
+from delivery.store.endpoints import Endpoint, Endpoints, Keys
+from delivery.store.recoveries import Recoveries, Recovery
+
+__all__ = [
+    "FIRST_SITE",
+    "GAUGES",
+    "LEASE_S",
+    "Claimed",
+    "Deliveries",
+    "Endpoint",
+    "Endpoints",
+    "Keys",
+    "Outcome",
+    "Recoveries",
+    "Recovery",
+]

@@ -1,0 +1,357 @@
+"""Messages, a delivery for each endpoint that wants one, and the attempts at it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import class_row, dict_row
+
+from chassis.metrics import Gauge
+from delivery.domain.health import SLOW_START_PER_S
+from delivery.domain.messages import FIRST, THIN_ABOVE_BYTES, MessageType
+from delivery.domain.schedule import Answer
+
+LEASE_S = 60
+FIRST_SITE = UUID(int=0)
+"""Before all endpoints."""
+SITES_AT_ONCE = 400
+"""One claim looks at so many endpoints, the next at those after them: round and round."""
+
+GAUGES = (
+    Gauge("depesha_endpoints", "Sites by state", "SELECT state, count(*) FROM endpoint GROUP BY state", ("state",)),
+    Gauge(
+        "depesha_webhooks_pending",
+        "Webhooks not yet delivered",
+        "SELECT count(*) FROM delivery WHERE state = 'pending'",
+    ),
+    Gauge(
+        "depesha_webhooks_oldest_seconds",
+        "Age of the oldest webhook to an active site that is not yet delivered",
+        "SELECT coalesce(extract(epoch FROM now() - min(d.made_at)), 0) FROM delivery d"
+        " JOIN endpoint e USING (endpoint_id) WHERE d.state = 'pending' AND e.state = 'active'",
+    ),
+)
+"""What Prometheus is told of our tables."""
+
+CLAIM = """
+WITH RECURSIVE waiting AS (
+    (SELECT endpoint_id FROM delivery WHERE state = 'pending' AND endpoint_id > %(after)s ORDER BY endpoint_id LIMIT 1)
+    UNION ALL
+    SELECT (SELECT d.endpoint_id FROM delivery d WHERE d.state = 'pending' AND d.endpoint_id > w.endpoint_id ORDER BY d.endpoint_id LIMIT 1)
+    FROM waiting w WHERE w.endpoint_id IS NOT NULL
+), site AS MATERIALIZED (
+    SELECT e.endpoint_id, e.order_mode, e.state, e.probe_at IS NOT NULL AS is_probe,
+        CASE WHEN e.probe_at IS NOT NULL OR e.order_mode = 'fifo' THEN 1
+             WHEN e.resumed_at IS NOT NULL THEN least(e.max_in_flight, 1 + floor(extract(epoch FROM now() - e.resumed_at) * %(slow_start)s)::int)
+             ELSE e.max_in_flight END
+        - (SELECT count(*) FROM delivery f WHERE f.endpoint_id = e.endpoint_id AND f.sent_until > now()) AS room
+    FROM (SELECT endpoint_id FROM waiting WHERE endpoint_id IS NOT NULL LIMIT %(sites)s) w JOIN endpoint e USING (endpoint_id)
+    WHERE e.state <> 'disabled' AND (e.probe_at IS NULL OR e.probe_at <= now())
+    FOR NO KEY UPDATE OF e SKIP LOCKED -- two workers that count at once would both fill the same room
+), due AS MATERIALIZED (
+    SELECT d.delivery_id FROM site CROSS JOIN LATERAL (
+        SELECT d.delivery_id FROM delivery d
+        WHERE d.endpoint_id = site.endpoint_id AND d.state = 'pending' AND (d.due_at <= now() OR site.is_probe)
+          AND (d.sent_until IS NULL OR d.sent_until <= now())
+          AND NOT EXISTS (SELECT 1 FROM delivery o
+                          WHERE o.endpoint_id = d.endpoint_id AND o.story_id = d.story_id AND o.delivery_id <> d.delivery_id
+                            AND (o.sent_until > now() OR (o.state = 'pending' AND o.version < d.version)))
+          AND (site.order_mode <> 'fifo' OR d.rank = 0 OR NOT EXISTS (
+                SELECT 1 FROM delivery o WHERE o.endpoint_id = d.endpoint_id AND o.state = 'pending' AND o.delivery_id < d.delivery_id))
+        ORDER BY d.rank, d.attempts > 0, d.due_at, d.delivery_id
+        LIMIT greatest(site.room, 0)
+        FOR UPDATE SKIP LOCKED
+    ) d
+    LIMIT %(limit)s
+)
+UPDATE delivery d SET sent_until = now() + %(lease_s)s * interval '1 s', attempts = d.attempts + 1
+FROM due, endpoint e, message m
+WHERE d.delivery_id = due.delivery_id AND e.endpoint_id = d.endpoint_id AND m.message_id = d.message_id
+RETURNING d.delivery_id, d.endpoint_id, e.name AS endpoint_name, e.url, e.timeout_s, e.rate_per_s, e.headers, e.certificate,
+    d.message_id, m.type AS message_type, CASE WHEN e.form = 'thin' OR octet_length(m.body) > %(thin_above)s THEN coalesce(m.thin, m.body) ELSE m.body END AS body,
+    d.story_id, d.version, d.rank, d.attempts, e.challenge,
+    ARRAY(SELECT k.sealed FROM signing_key k
+          WHERE (k.endpoint_id = e.endpoint_id AND 'v1' = ANY(e.signatures) OR k.endpoint_id IS NULL AND 'v1a' = ANY(e.signatures))
+            AND (k.ends_at IS NULL OR k.ends_at > now()) ORDER BY k.made_at DESC) AS keys
+"""
+
+SUPERSEDE = """
+UPDATE delivery d SET state = 'superseded', done_at = now(), detail = 'a newer version is on its way'
+FROM endpoint e
+WHERE d.story_id = %(story_id)s AND d.version < %(version)s AND d.state IN ('pending', 'held')
+  AND e.endpoint_id = d.endpoint_id AND (e.order_mode = 'latest' OR %(is_removal)s)
+"""
+
+ADD = """
+INSERT INTO delivery (endpoint_id, message_id, story_id, version, rank, state)
+SELECT endpoint_id, %(message_id)s, %(story_id)s, %(version)s, %(rank)s, CASE WHEN state = 'active' OR %(is_handshake)s THEN 'pending' ELSE 'held' END
+FROM endpoint WHERE endpoint_id = ANY(%(endpoint_ids)s)
+ON CONFLICT DO NOTHING
+"""
+
+NOTE_ATTEMPTS = """
+INSERT INTO attempt (day, delivery_id, number, at, status_code, error, answer, elapsed_ms, dns_ms, connect_ms, first_byte_ms)
+SELECT (now() AT TIME ZONE 'UTC')::date, * FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::int[], %s::text[], %s::text[],
+    %s::real[], %s::real[], %s::real[], %s::real[])
+"""
+
+FINISH = """
+UPDATE delivery d SET state = CASE WHEN d.state = 'superseded' AND n.state <> 'delivered' THEN d.state ELSE n.state END,
+    status_code = n.status_code, detail = n.detail, done_at = now(), sent_until = NULL
+FROM unnest(%s::bigint[], %s::text[], %s::int[], %s::text[]) AS n (delivery_id, state, status_code, detail)
+WHERE d.delivery_id = n.delivery_id AND d.state IN ('pending', 'held', 'superseded')
+"""
+
+POSTPONE = """
+UPDATE delivery d SET due_at = now() + n.delay_s * interval '1 s', status_code = n.status_code, detail = n.detail, sent_until = NULL
+FROM unnest(%s::bigint[], %s::float8[], %s::int[], %s::text[]) AS n (delivery_id, delay_s, status_code, detail)
+WHERE d.delivery_id = n.delivery_id
+RETURNING d.delivery_id, d.state, d.due_at
+"""
+
+PROGRESS = """
+WITH asked AS (SELECT * FROM unnest(%(stories)s::uuid[], %(versions)s::int[], %(counts)s::int[]) AS a (story_id, version, count)),
+numbered AS (
+    INSERT INTO story_sequence AS s SELECT story_id, sum(count)::int FROM asked GROUP BY story_id
+    ON CONFLICT (story_id) DO UPDATE SET sequence = s.sequence + excluded.sequence RETURNING s.story_id, s.sequence)
+SELECT a.story_id, a.version, (SELECT sequence FROM numbered n WHERE n.story_id = a.story_id),
+       (SELECT count(*) FILTER (WHERE d.state = 'delivered') FROM delivery d WHERE d.story_id = a.story_id AND d.version = a.version),
+       (SELECT count(*) FROM delivery d WHERE d.story_id = a.story_id AND d.version = a.version)
+FROM asked a
+"""
+
+
+@dataclass(frozen=True)
+class Claimed:
+    """A delivery in our hands: what to send where. `attempts` counts this one; `keys`, `headers`, `certificate` are sealed."""
+
+    delivery_id: int
+    endpoint_id: UUID
+    endpoint_name: str
+    url: str
+    timeout_s: float
+    rate_per_s: int
+    headers: str
+    certificate: str
+    message_id: str
+    message_type: str
+    body: bytes
+    story_id: UUID | None
+    version: int | None
+    rank: int
+    attempts: int
+    challenge: str
+    keys: list[str]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an attempt. `delay_s`: until the next; None where there is none and `state` is final."""
+
+    one: Claimed
+    answer: Answer
+    state: str
+    delay_s: float | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a version of a story has got, and the last number of the story's sequence of changes."""
+
+    sequence: int
+    delivered: int
+    total: int
+
+
+class Deliveries:
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def add_message(
+        self,
+        message_id: str,
+        message_type: MessageType,
+        story_id: UUID | None,
+        version: int | None,
+        body: bytes,
+        thin: bytes | None = None,
+    ) -> None:
+        self._connection.execute(
+            "INSERT INTO message (message_id, type, story_id, version, body, thin) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (message_id, message_type, story_id, version, body, thin),
+        )
+
+    def body(self, message_id: str) -> bytes | None:
+        row = self._connection.execute("SELECT body FROM message WHERE message_id = %s", (message_id,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def newest_version(self, story_id: UUID) -> int:
+        row = self._connection.execute("SELECT max(version) FROM message WHERE story_id = %s", (story_id,)).fetchone()
+        return row[0] or 0 if row else 0
+
+    def had(self, story_id: UUID) -> set[UUID]:
+        """The endpoints that were sent any version of this story."""
+        rows = self._connection.execute("SELECT DISTINCT endpoint_id FROM delivery WHERE story_id = %s", (story_id,))
+        return {row[0] for row in rows}
+
+    def add(
+        self,
+        endpoint_ids: Sequence[UUID],
+        message_id: str,
+        message_type: MessageType,
+        story_id: UUID | None,
+        version: int | None,
+    ) -> None:
+        """Held for those that are not active, but for the handshake."""
+        self._connection.execute(
+            ADD,
+            {
+                "endpoint_ids": list(endpoint_ids),
+                "message_id": message_id,
+                "story_id": story_id,
+                "version": version,
+                "rank": 0 if message_type in FIRST else 1,
+                "is_handshake": message_type == "endpoint.verification",
+            },
+        )
+
+    def supersede(self, story_id: UUID, version: int, *, is_removal: bool) -> None:
+        """Older versions that have not arrived need not arrive any more, where order is `latest` or the story is taken back."""
+        self._connection.execute(SUPERSEDE, {"story_id": story_id, "version": version, "is_removal": is_removal})
+
+    def claim(self, limit: int, after: UUID = FIRST_SITE, thin_above: int = THIN_ABOVE_BYTES) -> list[Claimed]:
+        """Lease due deliveries of the endpoints after this one, first attempts before retries.
+
+        Of one story on one endpoint only one is under way at a time, and older versions go before newer ones.
+        """
+        asked = {
+            "limit": limit,
+            "lease_s": LEASE_S,
+            "after": after,
+            "sites": SITES_AT_ONCE,
+            "slow_start": SLOW_START_PER_S,
+            "thin_above": thin_above,
+        }
+        with self._connection.cursor(row_factory=class_row(Claimed)) as cursor:
+            return cursor.execute(CLAIM, asked).fetchall()
+
+    def note_attempts(self, attempts: Sequence[tuple[Claimed, Answer, datetime]]) -> None:
+        rows = [
+            (
+                one.delivery_id,
+                one.attempts,
+                at,
+                answer.status,
+                answer.error[:1000],
+                answer.body[:4096].replace("\x00", ""),
+                answer.elapsed_ms,
+                answer.dns_ms,
+                answer.connect_ms,
+                answer.first_byte_ms,
+            )
+            for one, answer, at in attempts
+        ]
+        self._connection.execute(NOTE_ATTEMPTS, [list(column) for column in zip(*rows, strict=True)])
+
+    def finish(self, outcomes: Sequence[Outcome]) -> None:
+        if outcomes:
+            rows = [(o.one.delivery_id, o.state, o.answer.status, o.answer.error[:1000]) for o in outcomes]
+            self._connection.execute(FINISH, [list(column) for column in zip(*rows, strict=True)])
+
+    def postpone(self, outcomes: Sequence[Outcome]) -> dict[int, tuple[str, datetime]]:
+        """delivery_id -> its state (a newer version may have taken its place) and when it is tried again."""
+        if not outcomes:
+            return {}
+        rows = [(o.one.delivery_id, o.delay_s, o.answer.status, o.answer.error[:1000]) for o in outcomes]
+        found = self._connection.execute(POSTPONE, [list(column) for column in zip(*rows, strict=True)]).fetchall()
+        return {row[0]: (row[1], row[2]) for row in found}
+
+    def progress(self, counts: dict[tuple[UUID, int], int]) -> dict[tuple[UUID, int], Progress]:
+        """For (story, version) -> how many changes it had now: its progress."""
+        keys = sorted(counts)
+        asked = {
+            "stories": [key[0] for key in keys],
+            "versions": [key[1] for key in keys],
+            "counts": [counts[key] for key in keys],
+        }
+        rows = self._connection.execute(PROGRESS, asked).fetchall()
+        return {(row[0], row[1]): Progress(row[2], row[3], row[4]) for row in rows}
+
+    def resend(self, story_id: UUID, version: int) -> int:
+        """Try those that did not arrive again now."""
+        return self._connection.execute(
+            "UPDATE delivery SET state = 'pending', due_at = now() WHERE story_id = %s AND version = %s AND state IN ('failed', 'pending')",
+            (story_id, version),
+        ).rowcount
+
+    def resend_one(self, delivery_id: int, endpoint_id: UUID | None = None) -> bool:
+        """Send one again, whatever became of it, unless a newer version has gone out. False: no such delivery."""
+        return (
+            self._connection.execute(
+                "UPDATE delivery d SET state = 'pending', due_at = now(), done_at = NULL WHERE delivery_id = %s AND (%s::uuid IS NULL OR endpoint_id = %s)"
+                " AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.endpoint_id = d.endpoint_id AND o.story_id = d.story_id AND o.version > d.version)",
+                (delivery_id, endpoint_id, endpoint_id),
+            ).rowcount
+            == 1
+        )
+
+    def of_story(self, story_id: UUID) -> list[tuple[object, ...]]:
+        return self._connection.execute(
+            "SELECT d.version, m.type, e.endpoint_id, e.name, d.state, d.attempts, d.status_code, d.detail, d.made_at, d.done_at, d.due_at, d.message_id, d.delivery_id"
+            " FROM delivery d JOIN endpoint e USING (endpoint_id) JOIN message m USING (message_id) WHERE d.story_id = %s ORDER BY d.version, e.name",
+            (story_id,),
+        ).fetchall()
+
+    def of_endpoint(self, endpoint_id: UUID, before: int, limit: int) -> list[dict[str, Any]]:
+        """Newest first; `before`: a delivery_id, for the next page."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(
+                "SELECT d.delivery_id, m.type, d.story_id, d.version, d.state, d.attempts, d.status_code, d.detail, d.made_at, d.done_at, d.due_at, d.message_id"
+                " FROM delivery d JOIN message m USING (message_id) WHERE d.endpoint_id = %s AND d.delivery_id < %s ORDER BY d.delivery_id DESC LIMIT %s",
+                (endpoint_id, before, limit),
+            ).fetchall()
+
+    def attempts(self, delivery_id: int) -> list[dict[str, Any]]:
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(
+                "SELECT number, at, status_code, error, answer, elapsed_ms, dns_ms, connect_ms, first_byte_ms FROM attempt WHERE delivery_id = %s ORDER BY at",
+                (delivery_id,),
+            ).fetchall()
+
+    def statistics(self, hours: float) -> list[dict[str, Any]]:
+        """One row an endpoint: attempts and their outcome in the last hours, response times in ms."""
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            return cursor.execute(
+                "SELECT d.endpoint_id, count(*) AS attempts, count(*) FILTER (WHERE a.status_code BETWEEN 200 AND 299) AS good,"
+                " percentile_cont(0.5) WITHIN GROUP (ORDER BY a.elapsed_ms)::float8 AS p50_ms, percentile_cont(0.95) WITHIN GROUP (ORDER BY a.elapsed_ms)::float8 AS p95_ms"
+                " FROM attempt a JOIN delivery d USING (delivery_id) WHERE a.at > now() - %s * interval '1 hour' AND a.day >= ((now() - %s * interval '1 hour') AT TIME ZONE 'UTC')::date"
+                " GROUP BY d.endpoint_id",
+                (hours, hours),
+            ).fetchall()
+
+    def make_days(self, days: int) -> None:
+        """Partitions of attempts for today and the days after; DDL only where one is missing."""
+        for ahead in range(days):
+            row = self._connection.execute(
+                "SELECT to_char(d, 'YYYYMMDD'), d::text, (d + 1)::text, to_regclass('attempt_' || to_char(d, 'YYYYMMDD')) IS NULL"
+                " FROM (SELECT (now() AT TIME ZONE 'UTC')::date + %s AS d) x",
+                (ahead,),
+            ).fetchone()
+            if row and row[3]:
+                self._connection.execute(
+                    f"CREATE TABLE IF NOT EXISTS attempt_{row[0]} PARTITION OF attempt FOR VALUES FROM ('{row[1]}') TO ('{row[2]}')".encode()
+                )
+
+    def drop_days(self, keep_days: int) -> list[str]:
+        """Drop the partitions of attempts older than that; their names."""
+        rows = self._connection.execute(
+            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'attempt'::regclass AND c.relname ~ '^attempt_[0-9]{8}$'"
+            " AND substr(c.relname, 9) < to_char((now() AT TIME ZONE 'UTC')::date - %s::int, 'YYYYMMDD')",
+            (keep_days,),
+        ).fetchall()
+        for (name,) in rows:
+            self._connection.execute(f"DROP TABLE {name}".encode())
+        return [row[0] for row in rows]
