@@ -1,0 +1,317 @@
+"""Webhooks: what a second brings and what one costs, against a bare aiohttp loop doing the same POSTs in the same run."""
+
+import asyncio
+import base64
+import json
+import multiprocessing
+import os
+import signal
+import socket
+import statistics
+import tempfile
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+import aiohttp
+import psutil
+import psycopg
+from aiohttp import web as aio
+
+from chassis.addresses import parse_networks
+from chassis.database import Database
+from chassis.vault import Vault
+from contracts.catalogue import example
+from contracts.event import Envelope
+from contracts.events import StoryPublished
+from delivery.domain.signing import headers, new_secret
+from delivery.handlers import Drain, announce
+from delivery.sender import Sender
+from delivery.store import Endpoints, Keys
+from stack.engines import start_engines, wait_until
+
+SITES = 200
+STORIES = 40
+ANSWER_S = 0.1
+MANY_SITES = int(os.environ.get("DEPESHA_BENCH_SITES", "10000"))
+OLD_ATTEMPTS = int(os.environ.get("DEPESHA_BENCH_ATTEMPTS", "5000000"))
+VAULT = Vault("bench:" + base64.urlsafe_b64encode(b"0123456789abcdef" * 2).decode())
+LOOPBACK = parse_networks("127.0.0.0/8")
+
+
+def receive(port: int) -> None:
+    """Sites that answer in 100 ms, or never where the address says so; in a process of its own."""
+
+    async def good(request: aio.Request) -> aio.Response:
+        await request.read()
+        await asyncio.sleep(ANSWER_S)
+        return aio.Response(status=204)
+
+    async def never(request: aio.Request) -> aio.Response:
+        await request.read()
+        await asyncio.sleep(3600)
+        return aio.Response(status=204)
+
+    app = aio.Application()
+    app.router.add_post("/good/{n}", good)
+    app.router.add_post("/never/{n}", never)
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    aio.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None, backlog=4096, handle_signals=False)
+
+
+@contextmanager
+def receivers(port: int):
+    process = multiprocessing.get_context("spawn").Process(target=receive, args=(port,), daemon=True)
+    process.start()
+    try:
+        wait_until(lambda: _answers(port), "the receiving sites")
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.join(5)
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def body() -> bytes:
+    return json.dumps(
+        {"type": "story.published", "timestamp": "x", "data": example(StoryPublished)["data"]["item"]}
+    ).encode()
+
+
+async def bare(base: str, count: int, at_once: int) -> float:
+    """The limit: the same POSTs, signed, on one aiohttp loop with nothing else. Seconds."""
+    secret, payload = new_secret(), body()
+    gate = asyncio.Semaphore(at_once)
+    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), auto_decompress=False) as session:
+
+        async def one(number: int) -> None:
+            async with gate:
+                signed = headers([secret], f"msg_{number}", int(time.time()), payload)
+                kind = {"content-type": "application/json"}
+                async with session.post(
+                    f"{base}/good/{number % SITES}", data=payload, headers={**signed, **kind}
+                ) as answer:
+                    await answer.read()
+
+        started = time.perf_counter()
+        await asyncio.gather(*(one(number) for number in range(count)))
+        return time.perf_counter() - started
+
+
+def fact(version: int = 1):
+    message = example(StoryPublished)
+    story_id = str(uuid4())
+    return Envelope.model_validate(
+        {**message, "data": {**message["data"], "story_id": story_id, "version": version}}
+    ).open()
+
+
+class House:
+    """Delivery without the rest: its tables, endpoints, and a drain in this process."""
+
+    def __init__(self, engines) -> None:
+        self.admin = psycopg.connect(engines.admin_url, autocommit=True)
+        self.admin.execute("SET search_path = delivery")
+        self.url = engines.settings("delivery")["database_url"]
+        self.database = Database(self.url, "delivery", size=4)
+        self.database.relax()
+
+    def empty(self) -> None:
+        self.admin.execute("TRUNCATE endpoint, message, delivery, signing_key, story_sequence CASCADE")
+        self.admin.execute("TRUNCATE ledger.event, ledger.delivery")
+
+    def subscribe(self, base: str, kind: str, count: int) -> None:
+        with self.database.unit_of_work() as uow:
+            for number in range(count):
+                endpoint_id = uuid4()
+                values = {
+                    "name": f"{kind} {number}",
+                    "url": f"{base}/{kind}/{number}",
+                    "state": "active",
+                    "max_in_flight": 10,
+                }
+                Endpoints(uow.connection).add(endpoint_id, values)
+                Keys(uow.connection).add(uuid4(), endpoint_id, VAULT.seal(new_secret()))
+
+    def announce(self, count: int) -> None:
+        for _ in range(count):
+            announce(fact(), self.database.unit_of_work())
+
+    def left(self) -> int:
+        return self.admin.execute(
+            "SELECT count(*) FROM delivery d JOIN endpoint e USING (endpoint_id) WHERE d.state = 'pending' AND e.name LIKE 'good%'"
+        ).fetchone()[0]
+
+
+def drain(house: House, at_once: int) -> tuple[float, float]:
+    """(seconds, CPU seconds of this process) to send all that waits."""
+    sender = Sender(LOOPBACK, 15, VAULT, at_once)
+    pump = Drain(house.database, sender, 400)
+    process = psutil.Process()
+    before, started = process.cpu_times(), time.perf_counter()
+    while house.left():
+        pump.run(most_s=60, patience_s=1)
+    seconds, after = time.perf_counter() - started, process.cpu_times()
+    sender.close()
+    return seconds, after.user + after.system - before.user - before.system
+
+
+def latencies_ms(house: House) -> list[float]:
+    """From the message's row to the attempt's start, of the good sites."""
+    rows = house.admin.execute(
+        "SELECT extract(epoch FROM a.at - m.made_at) * 1000 FROM attempt a JOIN delivery d USING (delivery_id) JOIN message m USING (message_id)"
+        " JOIN endpoint e USING (endpoint_id) WHERE e.name LIKE 'good%' AND a.number = 1"
+    ).fetchall()
+    return sorted(float(row[0]) for row in rows)
+
+
+def p99(values: list[float]) -> float:
+    return values[min(int(len(values) * 0.99), len(values) - 1)]
+
+
+def throughput(house: House, base: str, rounds: int) -> list[dict]:
+    ours, theirs = [], []
+    count = SITES * STORIES
+    for _ in range(rounds):
+        house.empty()
+        house.subscribe(base, "good", SITES)
+        house.announce(STORIES)
+        seconds, cpu = drain(house, at_once=500)
+        ours.append((count / seconds, cpu / count * 1000))
+        before = psutil.Process().cpu_times()
+        seconds = asyncio.run(bare(base, count, 500))
+        after = psutil.Process().cpu_times()
+        theirs.append((count / seconds, (after.user + after.system - before.user - before.system) / count * 1000))
+    rate, cpu_ms = (statistics.median(one[place] for one in ours) for place in (0, 1))
+    bare_rate, bare_ms = (statistics.median(one[place] for one in theirs) for place in (0, 1))
+    return [
+        row(
+            "deliveries a second, PostgreSQL included",
+            rate,
+            "1/s",
+            f"bare loop {bare_rate:.0f}/s",
+            rate / bare_rate,
+            ">= 800/s",
+            rate >= 800,
+        ),
+        row(
+            "CPU of our process a delivery",
+            cpu_ms,
+            "ms",
+            f"bare loop {bare_ms:.2f} ms",
+            bare_ms / cpu_ms,
+            "<= 1.2 ms, ratio >= 0.5",
+            cpu_ms <= 1.2 and bare_ms / cpu_ms >= 0.5,
+        ),
+    ]
+
+
+def latency(house: House, base: str, hanging: int) -> float:
+    """p99 of story event to first attempt at about 30 % load; `hanging` more sites never answer."""
+    house.empty()
+    house.admin.execute("TRUNCATE attempt")
+    house.subscribe(base, "good", SITES)
+    house.subscribe(base, "never", hanging)
+    sender = Sender(LOOPBACK, 15, VAULT)
+    pump = Drain(house.database, sender, 400)
+    for _ in range(12):
+        house.announce(1)
+        end = time.monotonic() + SITES / (800 * 0.3)
+        while time.monotonic() < end:
+            pump.run(most_s=0.5, patience_s=0)
+            time.sleep(0.005)
+    pump.run(most_s=20, patience_s=2)
+    sender.close()
+    return p99(latencies_ms(house))
+
+
+def many(house: House, base: str) -> list[dict]:
+    house.empty()
+    house.subscribe(base, "good", MANY_SITES)
+    house.announce(1)
+    seconds, cpu = drain(house, at_once=500)
+    memory = psutil.Process().memory_info().rss / 1e6
+    return [
+        row(
+            f"one story to {MANY_SITES} endpoints",
+            MANY_SITES / seconds,
+            "1/s",
+            f"{seconds:.1f} s in all, {cpu / MANY_SITES * 1000:.2f} ms CPU each",
+        ),
+        row("memory of the sending process", memory, "MB", goal="< 200 MB", met=memory < 200),
+    ]
+
+
+def growth(house: House, base: str) -> list[dict]:
+    def rate() -> float:
+        house.empty()
+        house.subscribe(base, "good", SITES)
+        house.announce(STORIES // 2)
+        return SITES * (STORIES // 2) / drain(house, 500)[0]
+
+    house.admin.execute("TRUNCATE attempt")
+    small = rate()
+    house.admin.execute(
+        "INSERT INTO attempt SELECT (now() AT TIME ZONE 'UTC')::date, -n, 1, now(), 204, '', '', 100, NULL, NULL, 100 FROM generate_series(1, %s) n",
+        (OLD_ATTEMPTS,),
+    )
+    house.admin.execute("ANALYZE attempt")
+    large = rate()
+    ratio = small / large
+    return [
+        row(
+            f"slower with {OLD_ATTEMPTS / 1e6:g} million old attempts",
+            ratio,
+            "x",
+            f"{small:.0f}/s before, {large:.0f}/s after",
+            ratio,
+            "< 1.3",
+            ratio < 1.3,
+        )
+    ]
+
+
+def row(name, value, unit, versus=None, ratio=None, goal=None, met=None):
+    return {
+        "section": "delivery",
+        "name": name,
+        "value": value,
+        "unit": unit,
+        "versus": versus,
+        "ratio": ratio,
+        "goal": goal,
+        "met": met,
+    }
+
+
+def run(rounds: int) -> list[dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        engines = start_engines(Path(folder))
+        try:
+            engines.migrate()
+            house = House(engines)
+            with receivers(18_765) as base:
+                rows = throughput(house, base, rounds) + many(house, base)
+                quiet, hung = latency(house, base, 0), latency(house, base, SITES // 4)
+                rows += [
+                    row(
+                        "event to first attempt, p99, at about 30 % load", quiet, "ms", goal="< 500 ms", met=quiet < 500
+                    ),
+                    row(
+                        "the same with a fifth of all sites hanging",
+                        hung,
+                        "ms",
+                        f"{quiet:.0f} ms without",
+                        hung / quiet,
+                        "< 1.5",
+                        hung / quiet < 1.5,
+                    ),
+                ]
+                return rows + growth(house, base)
+        finally:
+            engines.stop()
