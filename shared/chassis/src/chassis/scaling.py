@@ -11,7 +11,7 @@ from chassis.errors import Refusal
 MOST_COPIES = 64
 
 
-class NotScalable(Refusal, LookupError):
+class NotScalable(Refusal, LookupError):  # noqa: N818 - it is a refusal
     """There is no such process here, or not so many of it can be had. The message says what there is."""
 
 
