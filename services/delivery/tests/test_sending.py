@@ -5,10 +5,11 @@ import json
 import socket
 import threading
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
+import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from standardwebhooks.webhooks import Webhook
@@ -374,7 +375,7 @@ def test_a_message_lost_in_a_crash_of_the_database_is_made_again_under_the_same_
     announce(database, fact(StoryPublished))
     drain(database)
     with database.connection() as connection:
-        connection.execute("TRUNCATE message, delivery, attempt")
+        connection.execute("DELETE FROM delivery; DELETE FROM message; DELETE FROM attempt")
 
     announce(database, fact(StoryPublished))
     drain(database)
@@ -414,3 +415,23 @@ def test_any_order_and_any_repetition_of_a_story_s_facts_leaves_the_newest_stand
             one.close()
 
     assert end == ("story.killed", "4")
+
+
+def test_attempts_of_days_long_gone_are_dropped_and_the_next_days_have_their_place(database, stack):
+    attempt = "INSERT INTO attempt (day, delivery_id, number, at, error, answer, elapsed_ms) VALUES (%s, 1, 1, now(), '', '', 1)"
+    with psycopg.connect(stack.admin_url, autocommit=True) as admin:
+        admin.execute(
+            "CREATE TABLE IF NOT EXISTS delivery.attempt_20200102 PARTITION OF delivery.attempt FOR VALUES FROM ('2020-01-02') TO ('2020-01-03')"
+        )
+        admin.execute("ALTER TABLE delivery.attempt_20200102 OWNER TO delivery_owner")
+    with database.connection() as connection:
+        for day in (date(2020, 1, 1), date(2020, 1, 2), datetime.now(UTC).date()):
+            connection.execute(attempt, (day,))
+
+    handlers.keep_house(database)
+
+    with database.connection() as connection:
+        assert connection.execute("SELECT day FROM attempt").fetchall() == [(datetime.now(UTC).date(),)]
+        assert connection.execute("SELECT to_regclass('attempt_20200102')").fetchone() == (None,)
+        ahead = connection.execute("SELECT count(*) FROM pg_inherits WHERE inhparent = 'attempt'::regclass").fetchone()
+    assert ahead == (5,)  # today, three days ahead, and the default

@@ -332,26 +332,11 @@ class Deliveries:
                 (hours, hours),
             ).fetchall()
 
-    def make_days(self, days: int) -> None:
-        """Partitions of attempts for today and the days after; DDL only where one is missing."""
-        for ahead in range(days):
-            row = self._connection.execute(
-                "SELECT to_char(d, 'YYYYMMDD'), d::text, (d + 1)::text, to_regclass('attempt_' || to_char(d, 'YYYYMMDD')) IS NULL"
-                " FROM (SELECT (now() AT TIME ZONE 'UTC')::date + %s AS d) x",
-                (ahead,),
-            ).fetchone()
-            if row and row[3]:
-                self._connection.execute(
-                    f"CREATE TABLE IF NOT EXISTS attempt_{row[0]} PARTITION OF attempt FOR VALUES FROM ('{row[1]}') TO ('{row[2]}')".encode()
-                )
+    def make_days(self, ahead: int) -> None:
+        """Partitions of attempts for today and the days after; nothing where they are there."""
+        self._connection.execute("SELECT make_days(%s)", (ahead,))
 
     def drop_days(self, keep_days: int) -> list[str]:
         """Drop the partitions of attempts older than that; their names."""
-        rows = self._connection.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid WHERE i.inhparent = 'attempt'::regclass AND c.relname ~ '^attempt_[0-9]{8}$'"
-            " AND substr(c.relname, 9) < to_char((now() AT TIME ZONE 'UTC')::date - %s::int, 'YYYYMMDD')",
-            (keep_days,),
-        ).fetchall()
-        for (name,) in rows:
-            self._connection.execute(f"DROP TABLE {name}".encode())
+        rows = self._connection.execute("SELECT drop_days(%s)", (keep_days,)).fetchall()
         return [row[0] for row in rows]
