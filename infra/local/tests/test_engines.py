@@ -65,7 +65,8 @@ def run_elsewhere(root, *prefix, **environment):
 
 
 def bucket(engines, name):
-    return Bucket(s3_client(Settings(**engines.settings("desk"))), name)
+    key = {"s3_access_key": engines.s3.access_key, "s3_secret_key": engines.s3.secret_key}
+    return Bucket(s3_client(Settings(**{**engines.settings("desk"), **key})), name)
 
 
 def status_of(url):

@@ -32,15 +32,15 @@ def withdrawn(revision=1):
 
 
 @pytest.fixture
-def database(database_for):
+def database(database_for, stack):
     database = database_for("desk")
-    with database.connection() as connection:
-        ledger.declare_consumer(connection, "desk", in_flight=10, lease_s=30)
-        connection.execute("CREATE TABLE IF NOT EXISTS effect (note text)")
-        connection.execute("TRUNCATE effect")
-    yield database
-    with database.connection() as connection:
-        connection.execute("DROP TABLE effect")
+    with psycopg.connect(stack.admin_url, autocommit=True) as admin:
+        admin.execute("CREATE TABLE desk.effect (note text)")
+        admin.execute("GRANT SELECT, INSERT ON desk.effect TO desk")
+        with database.connection() as connection:
+            ledger.declare_consumer(connection, "desk", in_flight=10, lease_s=30)
+        yield database
+        admin.execute("DROP TABLE desk.effect")
 
 
 def publish(database, *events, priority=None):

@@ -290,13 +290,23 @@ class Valkey(Engine):
             return False
 
 
+S3_RIGHTS = {
+    "ingestion": ("Read:depesha-private", "Write:depesha-private/originals/*", "Write:depesha-private/raw/*"),
+    "imaging": ("Read:depesha-private", "Read:depesha-public", "Write:depesha-public/media/*"),
+    "desk": ("Read:depesha-private", "Write:depesha-private/originals/*"),
+    "publication": ("Read:depesha-public", "Write:depesha-public", "List:depesha-public"),
+}
+"""What each service may do in the buckets, in SeaweedFS's words; who is not here has no key. infra/s3/start.sh says the same."""
+
+
 @dataclass
 class S3(Engine):
-    """SeaweedFS in one process. Anybody reads objects of the public bucket; all else needs the key."""
+    """SeaweedFS in one process. Anybody reads objects of the public bucket; a service has its own key, the stack one for all."""
 
     ports: dict[str, int] = field(default_factory=dict)
     access_key: str = ""
     secret_key: str = ""
+    service_secrets: dict[str, str] = field(default_factory=dict)
     _buckets: "list[Bucket]" = field(default_factory=list, repr=False)
 
     environment: ClassVar[dict[str, str]] = {"GOGC": "50", "GOMEMLIMIT": "160MiB"}  # slower garbage, smaller machine
@@ -317,10 +327,17 @@ class S3(Engine):
             "credentials": [{"accessKey": self.access_key, "secretKey": self.secret_key}],
             "actions": ["Admin", "Read", "Write", "List", "Tagging"],
         }
-        self.identities.write_text(
-            json.dumps({"identities": [{"name": "anonymous", "actions": ["Read:depesha-public"]}, operator]})
-        )
-        self.identities.chmod(0o600)
+        services = [
+            {
+                "name": name,
+                "credentials": [{"accessKey": name, "secretKey": secret}],
+                "actions": list(S3_RIGHTS[name]),
+            }
+            for name, secret in self.service_secrets.items()
+        ]
+        anybody = {"name": "anonymous", "actions": ["Read:depesha-public"]}
+        self.identities.touch(mode=0o600)
+        self.identities.write_text(json.dumps({"identities": [anybody, operator, *services]}))
 
     def command(self) -> list[str]:
         options = {
@@ -429,12 +446,16 @@ class Engines:
             "DEPESHA_DATABASE_URL": f"postgresql://{service}:{self.passwords[service]}@127.0.0.1:{self.postgres.port}/depesha",
             "DEPESHA_REDIS_URL": self.valkey.url,
             "DEPESHA_S3_ENDPOINT": self.s3.url,
-            "DEPESHA_S3_ACCESS_KEY": self.s3.access_key,
-            "DEPESHA_S3_SECRET_KEY": self.s3.secret_key,
             "DEPESHA_PUBLIC_URL": f"{self.s3.url}/depesha-public",
+            **self._s3_key(service),
             **({"DEPESHA_SECRET_KEYS": self.secret_keys} if service == "delivery" else {}),
             **({"DEPESHA_SERVICE_TOKEN": self.tokens[service]} if service in self.tokens else {}),
         }
+
+    def _s3_key(self, service: str) -> dict[str, str]:
+        if service not in self.s3.service_secrets:
+            return {}
+        return {"DEPESHA_S3_ACCESS_KEY": service, "DEPESHA_S3_SECRET_KEY": self.s3.service_secrets[service]}
 
     def settings(self, service: str) -> dict[str, Any]:
         """The same as constructor arguments of a Settings class."""
@@ -490,6 +511,7 @@ def _arrange(root: Path, lock: TextIO) -> Engines:
             ports=s3_ports,
             access_key="depesha",
             secret_key=keys["s3"],
+            service_secrets={name: keys[f"s3.{name}"] for name in S3_RIGHTS},
         ),
         passwords={name: keys[name] for name in (*SERVICES, "relay", "seal")},
         tokens={name: keys[f"token.{name}"] for name in HOUSE},
@@ -532,7 +554,7 @@ def _keys(root: Path) -> dict[str, str]:
     """Passwords made once for this data folder."""
     file = root / "keys.json"
     keys: dict[str, str] = json.loads(file.read_text()) if file.exists() else {}
-    for name in ("postgres", "s3", "relay", "seal", *SERVICES):
+    for name in ("postgres", "s3", "relay", "seal", *SERVICES, *(f"s3.{name}" for name in S3_RIGHTS)):
         keys.setdefault(name, secrets.token_hex(16))
     for name in HOUSE:
         keys.setdefault(f"token.{name}", new_token())

@@ -29,6 +29,25 @@ GRANT USAGE ON SCHEMA tokens TO {role};
 GRANT EXECUTE ON FUNCTION tokens.use_token TO {role};
 """
 
+# What PostgreSQL gives to every role unless told otherwise: connections, temporary tables, the schema public.
+CLOSED_DATABASE = """
+DO $$ BEGIN EXECUTE format('REVOKE ALL ON DATABASE %I FROM PUBLIC', current_database()); END $$;
+REVOKE ALL ON SCHEMA public FROM PUBLIC;
+"""
+CONNECT = """
+DO $$ BEGIN EXECUTE format('GRANT CONNECT ON DATABASE %I TO {role}', current_database()); END $$;
+"""
+
+SERVICE_GRANTS = """
+GRANT USAGE ON SCHEMA {schema} TO {role};
+GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA {schema} TO {role};
+REVOKE INSERT, UPDATE, DELETE ON {schema}.alembic_version FROM {role};
+"""
+
+AUDIT = "audit"
+"""A table of this name is an audit log: its own service can neither change nor delete its rows."""
+
 OURS = {"ledger": "migrations", "tokens": "tokens_migrations"}
 """The schemas that the chassis touches, and where their migrations lie."""
 
@@ -51,12 +70,15 @@ def migrate(
     """
     with psycopg.connect(admin_url, autocommit=True) as connection:
         connection.execute("SELECT pg_advisory_lock(%s)", (LOCK,))
+        connection.execute(CLOSED_DATABASE)
         for schema, folder in OURS.items():
             connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(schema)))
             _upgrade(admin_url, schema, Path(str(files("chassis"))) / folder, role=None)
         for service in services:
             _make_role(connection, service, passwords.get(service) or service)
-            _upgrade(admin_url, service, Path(str(files(service))) / "migrations", role=service)
+            _make_owner(connection, service)
+            _upgrade(admin_url, service, Path(str(files(service))) / "migrations", role=_owner_of(service))
+            _let_in(connection, service)
             log.info("migrated", schema=service)
         _make_relay_role(connection, passwords.get("relay") or "relay")
         register(connection, tokens or {})
@@ -76,15 +98,37 @@ def _make_role(connection: psycopg.Connection, service: str, password: str) -> N
     exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (service,)).fetchone()
     verb = sql.SQL("ALTER" if exists else "CREATE")
     connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, role, sql.Literal(password)))
-    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(role, role))
-    connection.execute(sql.SQL(LEDGER_GRANTS + DOOR_GRANTS).format(role=role))
+    connection.execute(sql.SQL(CONNECT + LEDGER_GRANTS + DOOR_GRANTS).format(role=role))
+
+
+def _owner_of(service: str) -> str:
+    return f"{service}_owner"
+
+
+def _make_owner(connection: psycopg.Connection, service: str) -> None:
+    """The schema and its tables belong to a role that nobody logs in as, so that a service cannot change their shape."""
+    role, owner = sql.Identifier(service), sql.Identifier(_owner_of(service))
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (_owner_of(service),)).fetchone():
+        connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(owner))
+    connection.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {} AUTHORIZATION {}").format(role, owner))
+    connection.execute(sql.SQL("REASSIGN OWNED BY {} TO {}").format(role, owner))
+
+
+def _let_in(connection: psycopg.Connection, service: str) -> None:
+    """The service reads and writes rows of its own tables, and nothing more; to an audit log it only adds."""
+    schema, role = sql.Identifier(service), sql.Identifier(service)
+    connection.execute(sql.SQL(SERVICE_GRANTS).format(schema=schema, role=role))
+    if connection.execute("SELECT to_regclass(%s)", (f"{service}.{AUDIT}",)).fetchone() != (None,):
+        connection.execute(
+            sql.SQL("REVOKE UPDATE, DELETE ON {}.{} FROM {}").format(schema, sql.Identifier(AUDIT), role)
+        )
 
 
 def _make_relay_role(connection: psycopg.Connection, password: str) -> None:
     exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = 'relay'").fetchone()
     verb = sql.SQL("ALTER" if exists else "CREATE")
     connection.execute(sql.SQL("{} ROLE relay LOGIN PASSWORD {}").format(verb, sql.Literal(password)))
-    connection.execute(sql.SQL(LEDGER_GRANTS).format(role=sql.Identifier("relay")))
+    connection.execute(sql.SQL(CONNECT + LEDGER_GRANTS).format(role=sql.Identifier("relay")))
 
 
 def _upgrade(admin_url: str, schema: str, folder: Path, role: str | None) -> None:

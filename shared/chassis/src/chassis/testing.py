@@ -69,13 +69,19 @@ def bearer(stack: "Engines") -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def private_bucket(settings: Settings) -> Bucket:
-    return Bucket.private(settings)
+def private_bucket(stack: "Engines") -> Bucket:
+    """With the stack's own key, which may do everything."""
+    return Bucket.private(_storekeeper(stack))
 
 
 @pytest.fixture(scope="session")
-def public_bucket(settings: Settings) -> Bucket:
-    return Bucket.public(settings)
+def public_bucket(stack: "Engines") -> Bucket:
+    return Bucket.public(_storekeeper(stack))
+
+
+def _storekeeper(stack: "Engines") -> Settings:
+    key = {"s3_access_key": stack.s3.access_key, "s3_secret_key": stack.s3.secret_key}
+    return Settings(**{**stack.settings("desk"), **key})
 
 
 def recorded_events(database: Database, event_type: str | None = None) -> list[dict[str, Any]]:
