@@ -8,9 +8,10 @@ from contracts.content import Heading, ListBlock, Paragraph, Quote, StoryContent
 from tagging import ner
 from tagging.domain.gazetteer import Gazetteer
 from tagging.domain.names import link_persons
-from tagging.domain.propose import fields_of, propose
+from tagging.domain.propose import Tools, propose
 from tagging.domain.spans import Span
-from tagging.domain.vocabulary import shipped
+from tagging.domain.texts import fields_of
+from tagging.shipped import shipped
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +26,7 @@ def gazetteer():
 
 @pytest.fixture
 def tagged(gazetteer, find_names):
-    return lambda content: propose(content, gazetteer, find_names)
+    return lambda content: propose(content, Tools(gazetteer, find_names))
 
 
 DELEGATION = StoryContent(
@@ -161,6 +162,6 @@ def test_odd_texts_give_a_result(tagged, text):
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(alphabet="АБабвгдея ОрскКазахст.,-«»\n🙂", max_size=200))
 def test_no_text_crashes_it(gazetteer, text):
-    proposals = propose(StoryContent(headline="x", blocks=(Paragraph(html=text),)), gazetteer, lambda _: [])
+    proposals = propose(StoryContent(headline="x", blocks=(Paragraph(html=text),)), Tools(gazetteer, lambda _: []))
 
     assert isinstance(proposals.tags, tuple)

@@ -5,10 +5,10 @@ from functools import partial
 from chassis.database import Database
 from tagging import ner
 from tagging.domain.gazetteer import Gazetteer
-from tagging.domain.propose import propose
-from tagging.domain.vocabulary import shipped
+from tagging.domain.propose import Tools, propose
 from tagging.handlers import Tagger
 from tagging.settings import Settings
+from tagging.shipped import shipped
 
 
 def database(settings: Settings) -> Database:
@@ -18,5 +18,5 @@ def database(settings: Settings) -> Database:
 def tagger(settings: Settings) -> tuple[Tagger, tuple[str, str]]:
     """The tagger, and the versions of its model and vocabulary."""
     vocabulary = shipped()
-    made = partial(propose, gazetteer=Gazetteer(vocabulary), find_names=ner.load(), home_country=settings.home_country)
-    return made, (ner.MODEL_VERSION, vocabulary.version)
+    tools = Tools(Gazetteer(vocabulary), ner.load(), settings.home_country)
+    return partial(propose, tools=tools), (ner.MODEL_VERSION, vocabulary.version)

@@ -5,7 +5,7 @@ from typing import Any
 
 from tagging import ner
 from tagging.domain.reading import read_entities
-from tagging.domain.vocabulary import shipped
+from tagging.shipped import shipped
 
 
 def factory() -> Callable[[str], list[dict[str, Any]]]:

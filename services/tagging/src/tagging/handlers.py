@@ -6,7 +6,7 @@ from typing import TypeAlias
 from chassis.unit_of_work import UnitOfWork
 from contracts.content import StoryContent
 from contracts.events import StoryReceived, StoryRevised, StoryTagged, TagsReviewed
-from tagging.domain.propose import Proposals
+from tagging.domain.propose import Proposals, respect
 from tagging.store import Feedback, Suggestions
 
 Tagger: TypeAlias = Callable[[StoryContent], Proposals]
@@ -19,12 +19,12 @@ def tag_story(event: StoryReceived | StoryRevised, uow: UnitOfWork, tagger: Tagg
     proposals = Proposals((), ()) if is_late else tagger(event.content)
 
     with uow:
-        removed = Feedback(uow.connection).removed(event.story_id)
+        verdict = Feedback(uow.connection).verdict(event.story_id)
         tagged = StoryTagged(
             story_id=event.story_id,
             revision=event.revision,
             language=event.content.language,
-            tags=tuple(one for one in proposals.tags if one.tag.label not in removed),
+            tags=respect(proposals.tags, verdict.removed, verdict.pinned),
             rubrics=proposals.rubrics,
             model_version=versions[0],
             vocabulary_version=versions[1],

@@ -1,5 +1,6 @@
 """Our tables: proposals by story, and editors' verdicts."""
 
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -7,6 +8,13 @@ from psycopg.types.json import Jsonb
 
 from contracts.content import Tag
 from contracts.events import StoryTagged, TagsReviewed
+
+
+class Verdict(NamedTuple):
+    """What an editor threw out of a story, and what is to stay."""
+
+    removed: tuple[Tag, ...]
+    pinned: tuple[Tag, ...]
 
 
 class Suggestions:
@@ -52,7 +60,8 @@ class Feedback:
             (event.story_id, event.revision, *values, event.reviewed_at),
         )
 
-    def removed(self, story_id: UUID) -> frozenset[str]:
-        """Labels that an editor threw out of this story; they never come back."""
-        row = self._connection.execute("SELECT removed FROM feedback WHERE story_id = %s", (story_id,)).fetchone()
-        return frozenset(Tag.model_validate(tag).label for tag in row[0]) if row else frozenset()
+    def verdict(self, story_id: UUID) -> Verdict:
+        row = self._connection.execute(
+            "SELECT removed, kept || added FROM feedback WHERE story_id = %s", (story_id,)
+        ).fetchone()
+        return Verdict(*(tuple(map(Tag.model_validate, part)) for part in row)) if row else Verdict((), ())

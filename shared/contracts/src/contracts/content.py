@@ -202,6 +202,7 @@ class TagProposal(Content):
     confidence: Fraction
     band: Literal["auto", "suggest", "hide"]
     reason: str = Field(default="", description="in words: 9 упоминаний, в заголовке")
+    reasons: dict[str, str] = Field(default_factory=dict, description="the same in each language we have: ru, en, kk")
     evidence: tuple[Span, ...] = ()
 
 

@@ -1,12 +1,20 @@
-"""Finds the vocabulary's concepts in a text, in any inflection: a trie over the base forms of words."""
+"""Finds the vocabulary's concepts in a text, in any inflection: every form of every name, looked up by its first word."""
 
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from tagging.domain.vocabulary import Concept, Kind, Vocabulary, latin_names
-from tagging.domain.words import Word, bases, words
+from tagging.domain.inflection import inflected
+from tagging.domain.kazakh import stems
+from tagging.domain.vocabulary import NEVER_SOUGHT, Alias, Concept, Kind, Vocabulary
+from tagging.domain.words import Word, plain, words
+
+CITY_WORDS = frozenset(
+    ["город", "города", "городе", "городу", "городом", "г", "село", "села", "селе", "поселок", "поселка", "поселке"]
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mention:
     """A concept in a text. `by_alias`: not named by its label, e.g. by an adjective."""
 
@@ -17,54 +25,105 @@ class Mention:
     by_alias: bool
 
 
-@dataclass
-class _Node:
-    next: dict[str, "_Node"] = field(default_factory=dict)
-    ends: list[tuple[Concept, bool, bool]] = field(default_factory=list)  # concept, by alias, wants a capital
+@dataclass(frozen=True, slots=True)
+class _Name:
+    concept: Concept
+    alias: Alias
+    by_alias: bool
+    wants_capital: bool
 
 
 class Gazetteer:
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self._root = _Node()
+        self._index: dict[str, list[tuple[tuple[str, ...], _Name]]] = defaultdict(list)
+        self._has_kazakh: set[str] = set()
         for concept in vocabulary.by_id.values():
-            self._add(concept, concept.label, by_alias=False)
-            for alias in concept.aliases:
-                self._add(concept, alias, by_alias=True)
-            for name in latin_names(concept):
-                self._add(concept, name, by_alias=False)
+            if (
+                concept.status == "active"
+                and concept.kind != "rubric"
+                and not concept.concept_id.startswith(NEVER_SOUGHT)
+            ):
+                self._add(concept)
+        self._index = dict(self._index)
 
-    def _add(self, concept: Concept, name: str, *, by_alias: bool) -> None:
-        nodes = [self._root]
-        parts = words(name)
-        for part in parts:
-            nodes = [node.next.setdefault(base, _Node()) for node in nodes for base in bases(part.text)]
-        wants_capital = bool(parts) and parts[0].is_capital and concept.kind != "subject"
-        for node in nodes:
-            node.ends.append((concept, by_alias, wants_capital))
+    def _add(self, concept: Concept) -> None:
+        labels = {concept.label, concept.label_en, concept.label_kk}
+        for alias in concept.names():
+            wants_capital = alias.text[:1].isupper() and concept.kind not in ("subject", "office")
+            name = _Name(concept, alias, alias.text not in labels, wants_capital)
+            forms = inflected(alias.text, is_proper=wants_capital) if alias.language == "ru" else {_plain(alias.text)}
+            for first, *rest in filter(None, forms):
+                self._index[first].append((tuple(rest), name))
+                if alias.language == "kk":
+                    self._has_kazakh.add(first)
 
-    def find(self, text: str) -> list[Mention]:
-        """All mentions, the longest at each place; overlapping shorter ones are dropped."""
-        found: list[Mention] = []
+    def find(self, text: str, *, is_kazakh: bool = False) -> list[Mention]:
+        """All mentions, the longest at each place; overlapping shorter ones are dropped. Names that need context count only with it."""
         tokens = words(text)
+        found = list(self._all(tokens, is_kazakh=is_kazakh))
+        sure = {name.concept.concept_id for _, _, options in found for name in options if not name.alias.needs_context}
+        near = {above for one in sure for above in self.vocabulary.way_up(one)[:2]}
+        mentions = []
+        for start, end, options in found:
+            name = self._best(options, near, tokens, start)
+            if name:
+                concept = name.concept
+                mentions.append(
+                    Mention(concept.concept_id, concept.kind, tokens[start].start, tokens[end - 1].end, name.by_alias)
+                )
+        return mentions
+
+    def _all(self, tokens: Sequence[Word], *, is_kazakh: bool) -> Iterable[tuple[int, int, list[_Name]]]:
+        plains = [plain(token.text).removesuffix("'s").removesuffix("’s") for token in tokens]
         place = 0
         while place < len(tokens):
-            length, mention = self._longest(tokens, place)
-            if mention:
-                found.append(mention)
+            length = 1
+            options: list[_Name] = []
+            for first in stems(plains[place], self._has_kazakh) if is_kazakh else (plains[place],):
+                for rest, name in self._index.get(first, ()):
+                    size = len(rest) + 1
+                    if (
+                        size < length
+                        or not _follows(plains, place, rest, is_kazakh=is_kazakh)
+                        or not _is_as_written(name, tokens, place, size)
+                    ):
+                        continue
+                    if size > length:
+                        length, options = size, []
+                    options.append(name)
+            if options:
+                yield place, place + length, options
             place += length
-        return found
 
-    def _longest(self, tokens: list[Word], place: int) -> tuple[int, Mention | None]:
-        nodes, best = [self._root], (1, None)
-        for length in range(1, min(7, len(tokens) - place + 1)):
-            token = tokens[place + length - 1]
-            nodes = [node.next[base] for node in nodes for base in token.bases if base in node.next]
-            if not nodes:
-                break
-            for node in nodes:
-                for concept, by_alias, wants_capital in node.ends:
-                    if not wants_capital or tokens[place].is_capital:
-                        mention = Mention(concept.concept_id, concept.kind, tokens[place].start, token.end, by_alias)
-                        best = (length, mention)  # type: ignore[assignment]
-        return best
+    def _best(self, options: list[_Name], near: set[str], tokens: Sequence[Word], place: int) -> _Name | None:
+        """Of several concepts with one name: the one whose region or country the text names."""
+        after_city = place > 0 and plain(tokens[place - 1].text) in CITY_WORDS
+        fitting = [
+            name
+            for name in options
+            if not name.alias.needs_context
+            or after_city
+            or (set(self.vocabulary.way_up(name.concept.concept_id)[1:2]) & near)
+            or (not name.concept.broader and name.concept.concept_id in near)
+            or name.concept.concept_id in near
+        ]
+        in_context = [name for name in fitting if set(self.vocabulary.way_up(name.concept.concept_id)[1:2]) & near]
+        return min(in_context or fitting, key=lambda name: (name.alias.needs_context, name.by_alias), default=None)
+
+
+def _plain(text: str) -> tuple[str, ...]:
+    return tuple(plain(word.text) for word in words(text))
+
+
+def _follows(plains: Sequence[str], place: int, rest: tuple[str, ...], *, is_kazakh: bool) -> bool:
+    after = plains[place + 1 : place + 1 + len(rest)]
+    if is_kazakh and rest and len(after) == len(rest):
+        return after[:-1] == list(rest[:-1]) and after[-1].startswith(rest[-1][:-1])
+    return after == list(rest)
+
+
+def _is_as_written(name: _Name, tokens: Sequence[Word], place: int, size: int) -> bool:
+    if name.alias.is_exact:
+        return size > 1 or tokens[place].text == name.alias.text
+    return not name.wants_capital or tokens[place].is_capital

@@ -1,224 +1,202 @@
-"""From a story to proposals: every concept and person found, weighed by how much the story is about it, with the reason in words."""
+"""From a story to proposals: everything it names, weighed by how much the story is about it, with the reason in words."""
 
-import html
-import math
-import re
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
 
-from contracts.content import (
-    Block,
-    Heading,
-    ListBlock,
-    Paragraph,
-    Quote,
-    Rubric,
-    RubricProposal,
-    Span,
-    StoryContent,
-    Tag,
-    TagProposal,
-)
-from tagging.domain.gazetteer import Gazetteer
+from contracts.content import RubricProposal, StoryContent, Tag, TagProposal
+from tagging.domain.entities import Entity
+from tagging.domain.gazetteer import Gazetteer, Mention
+from tagging.domain.ranking import SHIPPED, Candidate, confidence, features
 from tagging.domain.reading import FindNames, read_entities
-from tagging.domain.spans import Span as NameSpan
+from tagging.domain.rubrics import SHIPPED_RULES, Rule, choose_rubrics
+from tagging.domain.texts import Text, text_of
+from tagging.domain.vocabulary import Vocabulary
+from tagging.domain.wording import CHOSEN, reasons
 
-AUTO_FROM, SUGGEST_FROM = 0.6, 0.3
+AUTO_FROM, SUGGEST_FROM = 0.6, 0.25
 MOST_TAGS = 12
 MOST_AUTO = 6
-WEIGHT_BY_KIND = {
-    "person": 1.1,
-    "office": 1.0,
-    "place": 0.9,
-    "organisation": 0.9,
-    "subject": 0.7,
-    "event": 0.9,
-    "other": 0.5,
-}
-TAGS = re.compile(r"<[^>]+>")
+MOST_EVIDENCE = 20
+NEAR = 60
+"""Characters within which an office belongs to a person."""
+
+Key: TypeAlias = tuple[str, str]
+Acceptance: TypeAlias = Callable[[Sequence[Key]], Mapping[Key, float]]
+"""Keys of tags -> what editors thought of them on other stories (ranking.acceptance)."""
 
 
-@dataclass
-class Candidate:
-    """A possible tag with where it stands."""
+@dataclass(frozen=True)
+class Tools:
+    """What the tagger works with; one of these is swapped for another as a whole."""
 
-    tag: Tag
-    spans: list[Span] = field(default_factory=list)
-
-    @property
-    def in_headline(self) -> bool:
-        return any(span.field == "headline" for span in self.spans)
+    gazetteer: Gazetteer
+    find_names: FindNames
+    home_country: str = "RU"
+    weights: Mapping[str, float] = field(default_factory=lambda: SHIPPED)
+    rules: tuple[Rule, ...] = SHIPPED_RULES
+    classify: Callable[[str], dict[str, float]] = field(default=lambda _: {})
 
     @property
-    def in_lede(self) -> bool:
-        return any(span.field == "lede" for span in self.spans)
+    def vocabulary(self) -> Vocabulary:
+        return self.gazetteer.vocabulary
 
 
 @dataclass(frozen=True)
 class Proposals:
     tags: tuple[TagProposal, ...]
     rubrics: tuple[RubricProposal, ...]
+    language: str = "ru"
+    features: tuple[Mapping[str, float], ...] = ()
+    """What each tag was weighed by, to learn from."""
 
 
-def fields_of(content: StoryContent) -> list[tuple[str, str]]:
-    """(field, plain text) in reading order."""
-    texts = [("headline", content.headline), ("lede", content.lede)]
-    texts += [(f"blocks.{place}", _text(block)) for place, block in enumerate(content.blocks)]
-    return [(name, text) for name, text in texts if text]
+def key_of(tag: Tag) -> Key:
+    """Two tags with the same key are one: the concept, else the kind and the folded label."""
+    return (tag.kind, tag.concept_id or tag.label.casefold().replace("ё", "е"))
 
 
-def _text(block: Block) -> str:
-    match block:
-        case Paragraph() | Quote():
-            return html.unescape(TAGS.sub("", block.html))
-        case Heading():
-            return block.text
-        case ListBlock():
-            return "\n".join(html.unescape(TAGS.sub("", item)) for item in block.items)
-    return ""
+def nobody_knows(keys: Sequence[Key]) -> Mapping[Key, float]:
+    return dict.fromkeys(keys, 0.0)
 
 
-def propose(content: StoryContent, gazetteer: Gazetteer, find_names: FindNames, home_country: str = "RU") -> Proposals:
+def propose(content: StoryContent, tools: Tools, accepted: Acceptance = nobody_knows) -> Proposals:
     """Tags best first, and rubrics. The same text gives the same proposals on every worker."""
-    texts = fields_of(content)
-    candidates = _concepts(texts, gazetteer) | _persons(texts, find_names, gazetteer)
-    weighed = sorted(
-        ((_confidence(one), one) for one in candidates.values()), key=lambda pair: (-pair[0], pair[1].tag.label)
+    text = text_of(content)
+    candidates = find_candidates(text, tools)
+    opinions = accepted([key_of(one.tag) for one in candidates])
+    weighed = []
+    for one in candidates:
+        one.acceptance = opinions.get(key_of(one.tag), 0.0)
+        found = features(one)
+        weighed.append((confidence(found, tools.weights), one, found))
+    weighed.sort(key=lambda row: (-row[0], row[1].position, row[1].tag.label))
+    shown = [(sure, one) for sure, one, _ in weighed]
+    learned = tools.classify(text.whole) if text.whole else {}
+    return Proposals(
+        tuple(_proposal(sure, one, place) for place, (sure, one) in enumerate(shown[:MOST_TAGS])),
+        choose_rubrics(shown, tools.vocabulary, tools.rules, tools.home_country, learned),
+        text.language,
+        tuple(found for _, _, found in weighed[:MOST_TAGS]),
     )
-    tags = [_proposal(confidence, one, place) for place, (confidence, one) in enumerate(weighed[:MOST_TAGS])]
-    return Proposals(tuple(tags), tuple(_rubrics(weighed, gazetteer, home_country)))
 
 
-def _concepts(texts: Sequence[tuple[str, str]], gazetteer: Gazetteer) -> dict[str, Candidate]:
+def find_candidates(text: Text, tools: Tools) -> list[Candidate]:
+    """All that a text names, in order. A concept inside a person's name is none: «Владимир» in «Владимир Орлов»."""
+    entities = read_entities(text.whole, tools.find_names, tools.vocabulary.identify) if text.whole else []
+    people = [entity for entity in entities if entity.kind == "PER"]
+    names = [mention.span for person in people for mention in person.mentions]
+    mentions = [
+        one
+        for one in tools.gazetteer.find(text.whole, is_kazakh=text.language == "kk")
+        if one.kind == "office" or not any(name.start < one.end and one.start < name.end for name in names)
+    ]
+    found = [
+        *_concepts(text, mentions, tools.vocabulary, people),
+        *(_person(text, person, tools.vocabulary) for person in people),
+        *_organisations(text, entities, mentions),
+    ]
+    merged: dict[Key, Candidate] = {}
+    for one in sorted(found, key=lambda one: one.position):
+        known = merged.setdefault(key_of(one.tag), one)
+        if known is not one:
+            known.spans.extend(span for span in one.spans if span not in known.spans)
+    _mark_places(list(merged.values()), tools.vocabulary)
+    return list(merged.values())
+
+
+def _concepts(
+    text: Text, mentions: Sequence[Mention], vocabulary: Vocabulary, people: Sequence[Entity]
+) -> list[Candidate]:
     found: dict[str, Candidate] = {}
-    for field_name, text in texts:
-        for mention in gazetteer.find(text):
-            concept = gazetteer.vocabulary.by_id[mention.concept_id]
+    names = [mention.span for person in people for mention in person.mentions]
+    for mention in mentions:
+        concept = vocabulary.by_id[mention.concept_id]
+        if concept.kind == "rubric":
+            continue
+        one = found.get(concept.concept_id)
+        if one is None:
             tag = Tag(label=concept.label, kind=concept.kind, concept_id=concept.concept_id)
-            found.setdefault(concept.concept_id, Candidate(tag)).spans.append(
-                Span(field=field_name, start=mention.start, end=mention.end)
-            )
-    return found
+            one = found[concept.concept_id] = Candidate(tag, position=mention.start / len(text.whole))
+        one.spans.append(text.span(mention.start, mention.end))
+        one.aliases += mention.by_alias
+        if concept.kind == "office":
+            one.is_beside_person |= any(mention.end <= name.start <= mention.end + NEAR for name in names)
+    return list(found.values())
 
 
-def _persons(texts: Sequence[tuple[str, str]], find_names: FindNames, gazetteer: Gazetteer) -> dict[str, Candidate]:
-    whole, starts = "", {}
-    for field_name, text in texts:
-        starts[field_name] = len(whole)
-        whole += text + "\n\n"
-    found: dict[str, Candidate] = {}
-    for entity in read_entities(whole, find_names, gazetteer.vocabulary.identify):
-        if entity.kind == "PER":
-            spans = [_place(one.span, starts) for one in entity.mentions]
-            found[f"person:{entity.name}"] = Candidate(Tag(label=entity.name, kind="person"), spans)
-    return found
-
-
-def _place(span: NameSpan, starts: dict[str, int]) -> Span:
-    name, start = max(
-        ((name, start) for name, start in starts.items() if start <= span.start), key=lambda pair: pair[1]
-    )
-    return Span(field=name, start=span.start - start, end=span.end - start)
-
-
-def _confidence(candidate: Candidate) -> float:
-    """Between 0 and 1: mentions count most, the headline and lede more; by kind. A single passing mention stays low."""
-    strength = math.log2(1 + len(candidate.spans)) + 1.2 * candidate.in_headline + 1.0 * candidate.in_lede
-    strength *= WEIGHT_BY_KIND[candidate.tag.kind]
-    is_full_name = candidate.tag.kind != "person" or " " in candidate.tag.label
-    return round(1 / (1 + math.exp(-1.5 * (strength - 1.7))) * (1 if is_full_name else 0.6), 3)
-
-
-def _proposal(confidence: float, candidate: Candidate, place: int) -> TagProposal:
-    band = (
-        "auto" if confidence >= AUTO_FROM and place < MOST_AUTO else "suggest" if confidence >= SUGGEST_FROM else "hide"
-    )
-    return TagProposal(
-        tag=candidate.tag,
-        confidence=confidence,
-        band=band,
-        reason=_reason(candidate),
-        evidence=tuple(candidate.spans[:20]),
+def _person(text: Text, entity: Entity, vocabulary: Vocabulary) -> Candidate:
+    concept = vocabulary.person(entity.name)
+    label, concept_id = (concept.label, concept.concept_id) if concept else (entity.name, None)
+    return Candidate(
+        Tag(label=label[:2_000], kind="person", concept_id=concept_id),
+        spans=[text.span(one.span.start, one.span.end) for one in entity.mentions],
+        position=entity.mentions[0].span.start / len(text.whole),
+        is_part_of_name=" " not in label,
     )
 
 
-def _reason(candidate: Candidate) -> str:
-    count = len(candidate.spans)
-    words = [f"{count} {_plural(count)}"]
-    words += ["в заголовке"] if candidate.in_headline else []
-    words += ["в лиде"] if candidate.in_lede else []
-    return ", ".join(words)
+def _organisations(text: Text, entities: Sequence[Entity], mentions: Sequence[Mention]) -> list[Candidate]:
+    """Organisations that the vocabulary does not know; those that are known stand among the concepts."""
+    taken = {(one.start, one.end) for one in mentions}
+    return [
+        Candidate(
+            Tag(label=_titled(entity.name)[:2_000], kind="organisation"),
+            spans=[text.span(one.span.start, one.span.end) for one in entity.mentions],
+            position=entity.mentions[0].span.start / len(text.whole),
+        )
+        for entity in entities
+        if entity.kind == "ORG"
+        and entity.concept_id is None
+        and not any((one.span.start, one.span.end) in taken for one in entity.mentions)
+    ]
 
 
-def _plural(count: int) -> str:
-    if count % 10 == 1 and count % 100 != 11:
-        return "упоминание"
-    return "упоминания" if count % 10 in (2, 3, 4) and count % 100 not in (12, 13, 14) else "упоминаний"
+def _titled(name: str) -> str:
+    return name[:1].upper() + name[1:]
 
 
-RUBRIC_OF_SUBJECT = {
-    "subject-sport": "Спорт",
-    "subject-culture": "Культура",
-    "subject-economy": "Экономика",
-    "subject-trade": "Экономика",
-    "subject-agriculture": "Экономика",
-    "subject-education": "Общество",
-    "subject-health": "Общество",
-    "subject-housing": "Общество",
-    "subject-transport": "Общество",
-    "subject-roads": "Общество",
-    "subject-flood": "Происшествия",
-    "subject-fire": "Происшествия",
-    "subject-elections": "Политика",
-}
-POLITICAL_OFFICES = {
-    f"office-{name}"
-    for name in (
-        "governor",
-        "vice-governor",
-        "president",
-        "prime-minister",
-        "minister",
-        "mayor",
-        "akim",
-        "deputy",
-        "senator",
-        "ambassador",
-    )
-}
-
-
-def _rubrics(
-    weighed: Sequence[tuple[float, Candidate]], gazetteer: Gazetteer, home_country: str
-) -> list[RubricProposal]:
-    """Rules an editor can read: a salient other country, a region of the home country, an office or a subject."""
-    found: dict[str, tuple[float, str]] = defaultdict(lambda: (0.0, ""))
-
-    def add(label: str, confidence: float, reason: str) -> None:
-        found[label] = max(found[label], (confidence, reason))
-
-    for confidence, one in weighed:
+def _mark_places(candidates: Sequence[Candidate], vocabulary: Vocabulary) -> None:
+    """Which places are countries or regions, and of which a part is named too."""
+    above = {
+        up
+        for one in candidates
+        if one.tag.kind == "place" and one.tag.concept_id
+        for up in vocabulary.way_up(one.tag.concept_id)[1:]
+    }
+    for one in candidates:
         concept_id = one.tag.concept_id or ""
         if one.tag.kind == "place":
-            country = gazetteer.vocabulary.country_of(concept_id)
-            if country and country != home_country:
-                add("За рубежом", confidence, f"заметна другая страна: {gazetteer.vocabulary.by_id[country].label}")
-            for region in gazetteer.vocabulary.way_up(concept_id):
-                if region.startswith("ru-"):
-                    add(gazetteer.vocabulary.by_id[region].label, confidence, f"регион: {one.tag.label}")
-        elif concept_id in POLITICAL_OFFICES:
-            add("Политика", min(confidence + 0.2, 0.99), f"должность: {one.tag.label}")
-        elif concept_id in RUBRIC_OF_SUBJECT:
-            add(RUBRIC_OF_SUBJECT[concept_id], confidence, f"тема: {one.tag.label}")
-    ordered = sorted(found.items(), key=lambda pair: (-pair[1][0], pair[0]))
-    return [
-        RubricProposal(
-            rubric=Rubric(label=label),
-            confidence=confidence,
-            band="auto" if confidence >= 0.6 else "suggest",
-            reason=reason,
-        )
-        for label, (confidence, reason) in ordered
-        if confidence >= SUGGEST_FROM
-    ][:5]
+            one.place_kind = "country" if concept_id.isupper() else "region" if concept_id[2:3] == "-" else ""
+            one.has_narrower = concept_id in above
+
+
+def _proposal(sure: float, one: Candidate, place: int) -> TagProposal:
+    words = reasons(one)
+    band = "auto" if sure >= AUTO_FROM and place < MOST_AUTO else "suggest" if sure >= SUGGEST_FROM else "hide"
+    return TagProposal(
+        tag=one.tag,
+        confidence=sure,
+        band=band,
+        reason=words["ru"],
+        reasons=words,
+        evidence=tuple(one.spans[:MOST_EVIDENCE]),
+    )
+
+
+def respect(proposals: Sequence[TagProposal], removed: Sequence[Tag], pinned: Sequence[Tag]) -> tuple[TagProposal, ...]:
+    """What an editor removed never comes back on that story; what one kept or added stays."""
+    gone, kept = set(map(_label_key, removed)), {_label_key(tag): tag for tag in pinned}
+    shown = [
+        one.model_copy(update={"band": "auto"}) if _label_key(one.tag) in kept else one
+        for one in proposals
+        if _label_key(one.tag) not in gone
+    ]
+    known = set(map(_label_key, (one.tag for one in shown)))
+    chosen = partial(TagProposal, confidence=1.0, band="auto", reason=CHOSEN["ru"], reasons=CHOSEN)
+    return (*(chosen(tag=tag) for key, tag in kept.items() if key not in known), *shown)
+
+
+def _label_key(tag: Tag) -> str:
+    return tag.label.casefold().replace("ё", "е")

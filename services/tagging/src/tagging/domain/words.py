@@ -1,18 +1,18 @@
-"""Words of a text with where they stand and which base forms they may have."""
+"""Words of a text with where they stand, and how the dictionary reads them."""
 
 import re
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import pymorphy3
 
-WORD = re.compile(r"[^\W\d_]+(?:[-’'][^\W\d_]+)*", re.UNICODE)
+WORD = re.compile(r"[^\W\d_]+(?:[-‐‑’'][^\W\d_]+)*", re.UNICODE)
 MORPH = pymorphy3.MorphAnalyzer(lang="ru")
+LONGEST_WORD = 60
+"""Characters; what is longer is no word, and reading it would take long."""
 
 
-@dataclass(frozen=True)
-class Word:
+class Word(NamedTuple):
     text: str
     start: int
     end: int
@@ -21,31 +21,23 @@ class Word:
     def is_capital(self) -> bool:
         return self.text[:1].isupper()
 
-    @property
-    def bases(self) -> frozenset[str]:
-        return bases(self.text)
-
 
 def words(text: str) -> list[Word]:
     return [Word(found.group(), found.start(), found.end()) for found in WORD.finditer(text)]
 
 
-@lru_cache(maxsize=50_000)
+def plain(word: str) -> str:
+    """For looking up: lower case, ё as е, one kind of hyphen."""
+    return word.lower().replace("ё", "е").replace("‑", "-").replace("‐", "-")
+
+
+@lru_cache(maxsize=30_000)
 def parses(word: str) -> tuple[Any, ...]:
     """pymorphy3's readings, most likely first."""
-    return tuple(MORPH.parse(word))
-
-
-@lru_cache(maxsize=50_000)
-def bases(word: str) -> frozenset[str]:
-    """The base forms a word may have, ё as е, lower case; the word itself where it is not Russian."""
-    folded = word.lower().replace("ё", "е")
-    if not re.search("[а-я]", folded):
-        return frozenset({folded})
-    return frozenset({parse.normal_form.replace("ё", "е") for parse in parses(folded) if parse.score > 0.02} | {folded})
+    return tuple(MORPH.parse(word[:LONGEST_WORD]))
 
 
 def folded(name: str) -> str:
-    """For comparing: lower case, ё as е, no quotes, one space."""
+    """For comparing names: lower case, ё as е, no quotes, one space."""
     name = re.sub(r"[«»“”„\"'`’]", "", name.lower().replace("ё", "е"))
     return re.sub(r"\s+", " ", re.sub(r"\s*[-‑–—]\s*", "-", name)).strip(" .,;:")

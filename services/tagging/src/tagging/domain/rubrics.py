@@ -1,0 +1,144 @@
+"""Which sections of the site a story belongs to: rules that an editor can read and change, then what a trained model adds."""
+
+from collections.abc import Callable, Sequence
+from typing import Literal, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.content import Rubric, RubricProposal
+from tagging.domain.ranking import Candidate
+from tagging.domain.vocabulary import Vocabulary
+
+AUTO_FROM, SUGGEST_FROM = 0.55, 0.3
+MOST_RUBRICS = 5
+Classify: TypeAlias = Callable[[str], dict[str, float]]
+"""A text -> how likely each rubric is, by its label."""
+
+
+class Rule(BaseModel):
+    """A candidate that fits gives the rubric: `concepts` by id, or `kind`; `boost` is added to how salient it is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rubric: str = Field(
+        min_length=1, max_length=200, description="the rubric's label; {region} is the label of the candidate's region"
+    )
+    when: Literal["concept", "other_country", "home_region"]
+    concepts: tuple[str, ...] = Field(default=(), max_length=500)
+    boost: float = Field(default=0.0, ge=-1, le=1)
+    reason: str = Field(min_length=1, max_length=200, description="in words; {label} is the candidate's label")
+
+
+def _subjects(rubric: str, *names: str) -> Rule:
+    return Rule(
+        rubric=rubric,
+        when="concept",
+        concepts=tuple(f"subject-{name}" for name in names),
+        boost=0.1,
+        reason="тема: {label}",
+    )
+
+
+POLITICAL_OFFICES = tuple(
+    f"office-{name}"
+    for name in [
+        "governor",
+        "vice-governor",
+        "head-republic",
+        "president",
+        "vice-president",
+        "prime-minister",
+        "vice-premier",
+        "minister",
+        "deputy-minister",
+        "foreign-minister",
+        "defence-minister",
+        "mayor",
+        "vice-mayor",
+        "akim",
+        "deputy-akim",
+        "deputy",
+        "senator",
+        "speaker",
+        "ambassador",
+        "consul",
+        "plenipotentiary",
+        "chancellor",
+        "secretary-general",
+        "candidate",
+        "party-leader",
+        "finance-minister",
+        "head-district",
+        "king",
+    ]
+)
+SHIPPED_RULES: tuple[Rule, ...] = (
+    Rule(rubric="За рубежом", when="other_country", boost=0.05, reason="заметна другая страна: {label}"),
+    Rule(rubric="{region}", when="home_region", reason="регион: {label}"),
+    Rule(rubric="Политика", when="concept", concepts=POLITICAL_OFFICES, boost=0.2, reason="должность: {label}"),
+    _subjects("Политика", "elections", "parliament", "diplomacy"),
+    _subjects("Спорт", "sport", "hockey", "football"),
+    _subjects("Культура", "culture", "film"),
+    _subjects(
+        "Экономика", "economy", "trade", "agriculture", "industry", "energy", "construction", "budget", "bank", "labour"
+    ),
+    _subjects("Сельское хозяйство", "agriculture"),
+    _subjects(
+        "Происшествия", "flood", "fire", "accident", "crime", "corruption", "court", "police", "rescue", "drones"
+    ),
+    _subjects(
+        "Общество",
+        *["education", "health", "disease", "housing", "transport", "roads", "pension", "city", "animals", "history"],
+        *["volunteers", "youth", "demography", "religion", "awards", "tourism", "migration"],
+    ),
+    _subjects("Образование", "education"),
+    _subjects("Здоровье", "health", "disease"),
+    _subjects("Погода", "weather"),
+    _subjects("Наука и технологии", "science", "digital", "space"),
+    _subjects("Экология", "ecology"),
+    _subjects("Армия и безопасность", "army", "security", "drones"),
+)
+
+
+def choose_rubrics(
+    weighed: Sequence[tuple[float, Candidate]],
+    vocabulary: Vocabulary,
+    rules: Sequence[Rule],
+    home_country: str,
+    learned: dict[str, float],
+) -> tuple[RubricProposal, ...]:
+    """By rules, then by the model; the more certain of the two speaks."""
+    found: dict[str, tuple[float, str]] = {}
+    for confidence, one in weighed:
+        for rule in rules:
+            for label, name in _fits(rule, one, vocabulary, home_country):
+                sure = max(0.0, min(0.99, confidence + rule.boost))
+                found[label] = max(found.get(label, (0.0, "")), (sure, rule.reason.format(label=name)))
+    for label, sure in learned.items():
+        found[label] = max(found.get(label, (0.0, "")), (round(sure, 3), "так вы помечали похожие статьи"))
+    ordered = sorted(found.items(), key=lambda pair: (-pair[1][0], pair[0]))
+    ids = {concept.label: concept.concept_id for concept in vocabulary.by_id.values() if concept.kind == "rubric"}
+    return tuple(
+        RubricProposal(
+            rubric=Rubric(label=label, concept_id=ids.get(label)),
+            confidence=round(sure, 3),
+            band="auto" if sure >= AUTO_FROM else "suggest",
+            reason=reason,
+        )
+        for label, (sure, reason) in ordered[:MOST_RUBRICS]
+        if sure >= SUGGEST_FROM
+    )
+
+
+def _fits(rule: Rule, one: Candidate, vocabulary: Vocabulary, home_country: str) -> list[tuple[str, str]]:
+    """(rubric, the name for the reason) that a rule gives for a candidate."""
+    concept_id = one.tag.concept_id or ""
+    if rule.when == "concept":
+        return [(rule.rubric, one.tag.label)] if concept_id in rule.concepts else []
+    if one.tag.kind != "place":
+        return []
+    country = vocabulary.country_of(concept_id)
+    if rule.when == "other_country":
+        return [(rule.rubric, vocabulary.by_id[country].label)] if country and country != home_country else []
+    regions = [above for above in vocabulary.way_up(concept_id) if above.startswith(f"{home_country.lower()}-")]
+    return [(rule.rubric.format(region=vocabulary.by_id[region].label), one.tag.label) for region in regions]

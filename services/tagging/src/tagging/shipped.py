@@ -1,0 +1,81 @@
+"""What comes with Depesha: countries, regions of Russia and Kazakhstan, cities, offices, subjects, rubrics, IPTC Media Topics.
+
+Names of countries are CLDR's; towns come from GeoNames (CC BY 4.0), topics from IPTC (CC BY 4.0): see data/README.md.
+"""
+
+import csv
+from functools import cache
+from hashlib import sha256
+from importlib.resources import files
+
+from babel import Locale
+
+from tagging.domain.tables import COLUMNS, concept_of
+from tagging.domain.vocabulary import Concept, Vocabulary
+
+NO_COUNTRIES = ("EU", "EZ", "UN", "ZZ", "XA", "XB", "QO")
+"""Codes of CLDR that are groups of countries, or nothing."""
+KIND_OF_FILE = {
+    "regions": "place",
+    "cities": "place",
+    "offices": "office",
+    "subjects": "subject",
+    "media_topics": "subject",
+    "rubrics": "rubric",
+}
+
+
+@cache
+def shipped() -> Vocabulary:
+    return vocabulary_of(shipped_concepts())
+
+
+def vocabulary_of(concepts: list[Concept]) -> Vocabulary:
+    """Its version is a hash of all it says."""
+    digest = sha256(repr(sorted(concepts, key=lambda one: one.concept_id)).encode()).hexdigest()
+    return Vocabulary(concepts, version=digest[:12])
+
+
+@cache
+def _concepts() -> tuple[Concept, ...]:
+    made = _countries()
+    for name, kind in KIND_OF_FILE.items():
+        for row in _rows(name):
+            own = {column: row.get(column, "") for column in COLUMNS} | {"kind": kind}
+            if name == "regions":
+                own["broader"] = row["id"][:2].upper()
+            if own["iptc"]:
+                own["iptc"] = f"medtop:{own['iptc']}"
+            made.append(concept_of(own, f"{name}, {row['id']}"))
+    return tuple(made)
+
+
+def shipped_concepts() -> list[Concept]:
+    return list(_concepts())
+
+
+def _countries() -> list[Concept]:
+    names = {language: _territories(language) for language in ("ru", "en")}
+    rows = {row["id"]: row for row in _rows("countries")}
+    codes = [code for code in names["ru"] if len(code) == 2 and code.isalpha() and code not in NO_COUNTRIES]
+    return [
+        concept_of(
+            {
+                **rows.get(code, {}),
+                "id": code,
+                "kind": "place",
+                "label": names["ru"][code],
+                "label_en": names["en"].get(code, ""),
+            }
+        )
+        for code in codes
+    ]
+
+
+def _territories(language: str) -> dict[str, str]:
+    return {str(code): str(name) for code, name in Locale(language).territories.items()}
+
+
+def _rows(name: str) -> list[dict[str, str]]:
+    with (files("tagging") / "data" / f"{name}.csv").open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
