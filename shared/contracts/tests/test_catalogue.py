@@ -25,9 +25,7 @@ def test_every_example_ever_written_still_parses(entry):
     event = Envelope.model_validate(message).open()
 
     assert event.event_type == entry.parent.name == message["type"]
-    assert {name: value for name, value in event.model_dump(mode="json").items() if name in message["data"]} == message[
-        "data"
-    ]
+    assert event.model_dump(mode="json", exclude_unset=True) == message["data"]
 
 
 def test_every_event_has_an_example_and_a_docstring_of_its_own():
