@@ -26,7 +26,7 @@ from contracts.event import Event
 from stack.house import Process
 from stack.processes import die_with_parent
 
-LEASE_S = 5.0
+LEASE_S = 30.0
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS ticker;
 CREATE TABLE IF NOT EXISTS ticker.sent (number bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());

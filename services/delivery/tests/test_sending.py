@@ -1,131 +1,28 @@
 """Webhooks against hostile and broken sites on loopback; order, supersession and repetition on a real database."""
 
-import base64
 import json
 import socket
 import threading
 import time
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from uuid import uuid4
 
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from standardwebhooks.webhooks import Webhook
+from webhooks import LOOPBACK, VAULT, Site, announce, desk_settings, drain, fact, make_due, states, subscribe
 
-from chassis.addresses import parse_networks
 from chassis.testing import assert_any_order_ends_alike, recorded_events
-from chassis.vault import Vault
-from contracts.catalogue import example
-from contracts.event import Envelope
 from contracts.events import StoryCorrected, StoryKilled, StoryPublished
 from delivery import handlers
 from delivery.api import create_app
 from delivery.domain.schedule import Answer
 from delivery.handlers import Drain
 from delivery.sender import Sender, Sent, vetting_socket_factory
-from delivery.settings import Settings
 from delivery.store import Deliveries, Endpoints
 
 pytestmark = pytest.mark.stack
-
-LOOPBACK = parse_networks("127.0.0.0/8")
-VAULT = Vault("test:" + base64.urlsafe_b64encode(b"0123456789abcdef" * 2).decode())
-
-
-@pytest.fixture
-def database(database_for):
-    return database_for("delivery")
-
-
-@pytest.fixture
-def client(database, settings_for, bearer):
-    return TestClient(create_app(desk_settings(settings_for)), headers=bearer)
-
-
-def desk_settings(settings_for, **changes):
-    keys = f"{VAULT.newest}:{VAULT._raw[VAULT.newest].decode()}"
-    return Settings(**{**settings_for("delivery"), "allow_http": True, "secret_keys": keys, **changes})
-
-
-class Site:
-    """A partner's site whose answer can be changed."""
-
-    def __init__(self):
-        self.answer = lambda handler: handler.send_response(204) or handler.end_headers()
-        self.got = []
-        self.confirms = True
-        site = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["content-length"]))
-                if (challenge := json.loads(body)["data"].get("challenge")) and site.confirms:
-                    self.send_response(200)
-                    self.end_headers()
-                    self.wfile.write(challenge.encode())
-                    return
-                site.got.append(({name.lower(): value for name, value in self.headers.items()}, body))
-                site.answer(self)
-
-            def log_message(self, *_):
-                """Quiet."""
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.server.daemon_threads = True
-        self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
-        self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-        self.thread.join(5)
-
-
-@pytest.fixture
-def site():
-    site = Site()
-    yield site
-    site.close()
-
-
-def subscribe(client, site, **more):
-    return client.post("/endpoints", json={"name": "Сайт", "url": site.url, **more}).json()
-
-
-def fact(event, version=1, story_id=None):
-    """The example of a fact, of another version or about another story."""
-    message = example(event)
-    data = {**message["data"], "version": version, "item": {**message["data"]["item"], "version": str(version)}}
-    return Envelope.model_validate({**message, "data": {**data, **({"story_id": story_id} if story_id else {})}}).open()
-
-
-def announce(database, *facts):
-    for one in facts:
-        handlers.announce(one, database.unit_of_work())
-
-
-def drain(database, timeout_s=1.0, at_once=500, batch=50):
-    """Until nothing is due and nothing is under way."""
-    sender = Sender(LOOPBACK, timeout_s, VAULT, at_once)
-    try:
-        Drain(database, sender, batch).run(most_s=30, patience_s=timeout_s + 2)
-    finally:
-        sender.close()
-
-
-def make_due(database):
-    with database.connection() as connection:
-        connection.execute("UPDATE delivery SET due_at = now(), sent_until = NULL WHERE state = 'pending'")
-
-
-def states(database):
-    with database.connection() as connection:
-        return connection.execute(
-            "SELECT version, state, attempts, status_code FROM delivery WHERE story_id IS NOT NULL ORDER BY delivery_id"
-        ).fetchall()
 
 
 def test_a_story_arrives_signed_as_its_ninjs_item(client, database, site):

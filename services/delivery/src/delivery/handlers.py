@@ -145,7 +145,7 @@ class Drain:
             if not good:
                 failing = endpoints.note_failures(endpoint_id, len(group))
                 if failing is not None:
-                    _take_care(group[0], failing, endpoints, is_shaky=any(shaky))
+                    _take_care(group, failing, endpoints, is_shaky=any(shaky))
             elif any(shaky):
                 endpoints.pause(endpoint_id, probe_after_s(0))
                 self.windows.forget(endpoint_id)
@@ -163,8 +163,9 @@ def _judge(sent: Sent) -> Outcome:
     return Outcome(one, answer, "failed", delay_s)
 
 
-def _take_care(first: Outcome, failing: "Failing", endpoints: Endpoints, *, is_shaky: bool) -> None:
-    endpoint_id, name = first.one.endpoint_id, first.one.endpoint_name
+def _take_care(group: Sequence[Outcome], failing: "Failing", endpoints: Endpoints, *, is_shaky: bool) -> None:
+    """Of a paused site only a probe's failure makes the pause longer: the others left before it began."""
+    endpoint_id, name = group[0].one.endpoint_id, group[0].one.endpoint_name
     if (
         failing.hours >= health.DISABLE_AFTER_H
         and failing.failures_in_row >= health.DISABLE_LEAST_FAILURES
@@ -174,7 +175,8 @@ def _take_care(first: Outcome, failing: "Failing", endpoints: Endpoints, *, is_s
         log.warning("a site was disabled", endpoint=name, failures=failing.failures_in_row)
         return
     if failing.is_paused:
-        endpoints.pause(endpoint_id, probe_after_s(failing.probe_step + 1))
+        if any(one.one.is_probe for one in group):
+            endpoints.pause(endpoint_id, probe_after_s(failing.probe_step + 1))
     elif failing.failures_in_row >= health.FAILURES_IN_ROW or is_shaky:
         endpoints.pause(endpoint_id, probe_after_s(0))
         log.warning("a site is paused", endpoint=name, failures=failing.failures_in_row)

@@ -1,13 +1,12 @@
 """Our tables: endpoints and their keys; messages, a delivery for each endpoint that wants one, attempts; recoveries."""
 
-from delivery.store.deliveries import FIRST_SITE, GAUGES, LEASE_S, Claimed, Deliveries, Outcome
+from delivery.store.deliveries import FIRST_SITE, GAUGES, Claimed, Deliveries, Outcome
 from delivery.store.endpoints import Endpoint, Endpoints, Keys
 from delivery.store.recoveries import Recoveries, Recovery
 
 __all__ = [
     "FIRST_SITE",
     "GAUGES",
-    "LEASE_S",
     "Claimed",
     "Deliveries",
     "Endpoint",

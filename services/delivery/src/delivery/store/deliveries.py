@@ -14,7 +14,9 @@ from delivery.domain.health import SLOW_START_PER_S
 from delivery.domain.messages import FIRST, THIN_ABOVE_BYTES, MessageType
 from delivery.domain.schedule import Answer
 
-LEASE_S = 60
+NOTING_S = 10
+"""A delivery is leased for as long as its site may take, and for so long to write down what became of it. Who claimed it may
+have died: nothing else goes to the site in its place until then, so the lease is no longer than need be."""
 FIRST_SITE = UUID(int=0)
 """Before all endpoints."""
 SITES_AT_ONCE = 400
@@ -67,12 +69,13 @@ WITH RECURSIVE waiting AS (
     ) d
     LIMIT %(limit)s
 )
-UPDATE delivery d SET sent_until = now() + %(lease_s)s * interval '1 s', attempts = d.attempts + 1
+UPDATE delivery d SET attempts = d.attempts + 1,
+    sent_until = now() + (e.timeout_s + e.max_in_flight / e.rate_per_s::float8 + %(noting_s)s) * interval '1 s'
 FROM due, endpoint e, message m
 WHERE d.delivery_id = due.delivery_id AND e.endpoint_id = d.endpoint_id AND m.message_id = d.message_id
 RETURNING d.delivery_id, d.endpoint_id, e.name AS endpoint_name, e.url, e.timeout_s, e.rate_per_s, e.headers, e.certificate,
     d.message_id, m.type AS message_type, CASE WHEN e.form = 'thin' OR octet_length(m.body) > %(thin_above)s THEN coalesce(m.thin, m.body) ELSE m.body END AS body,
-    d.story_id, d.version, d.rank, d.attempts, e.challenge,
+    d.story_id, d.version, d.rank, d.attempts, e.challenge, e.probe_at IS NOT NULL AS is_probe,
     ARRAY(SELECT k.sealed FROM signing_key k
           WHERE (k.endpoint_id = e.endpoint_id AND 'v1' = ANY(e.signatures) OR k.endpoint_id IS NULL AND 'v1a' = ANY(e.signatures))
             AND (k.ends_at IS NULL OR k.ends_at > now()) ORDER BY k.made_at DESC) AS keys
@@ -144,6 +147,7 @@ class Claimed:
     rank: int
     attempts: int
     challenge: str
+    is_probe: bool
     keys: list[str]
 
 
@@ -229,7 +233,7 @@ class Deliveries:
         """
         asked = {
             "limit": limit,
-            "lease_s": LEASE_S,
+            "noting_s": NOTING_S,
             "after": after,
             "sites": SITES_AT_ONCE,
             "slow_start": SLOW_START_PER_S,
