@@ -208,7 +208,11 @@ def test_an_ordinary_user_runs_them_too():
     folder.mkdir()
     folder.chmod(0o777)
     nobody = ("setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups")
-    reach = ("--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search")  # as if the checkout were the user's own
+    reach = (  # as if the checkout were the user's own
+        "--securebits=+no_setuid_fixup",
+        "--inh-caps=+dac_read_search",
+        "--ambient-caps=+dac_read_search",
+    )
     try:
         holder, pids = run_elsewhere(folder / "root", nobody[0], *reach, *nobody[1:], HOME="/tmp")
         owners = {psutil.Process(pid).username() for pid in pids}
@@ -222,7 +226,12 @@ def test_an_ordinary_user_runs_them_too():
 @pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user needs no such thing")
 @pytest.mark.parametrize(
     ("taken", "left"),
-    [("", "dac_read_search"), ("-dac_read_search", "dac_override"), ("-dac_read_search,-dac_override", "")],
+    [
+        ("", "dac_read_search"),
+        ("-dac_read_search", "dac_override"),
+        ("-dac_read_search,-dac_override", ""),
+        ("-setpcap", ""),
+    ],
 )
 def test_root_without_some_capabilities_finds_another_way_or_says_what_to_do(tmp_path, taken, left):
     closed = tmp_path / "closed"
@@ -236,6 +245,20 @@ def test_root_without_some_capabilities_finds_another_way_or_says_what_to_do(tmp
 
     assert (f"--ambient-caps=+{left}" in done.stdout) is bool(left)
     assert ("chmod o+x" in done.stderr) is not left
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="an ordinary user needs no such thing")
+def test_postgres_of_a_checkout_that_is_closed_to_others_finds_its_own_programs(tmp_path):
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    program = closed / "postgres"
+    program.touch(mode=0o755)
+    ask = "import os, sys; sys.exit(not os.access(sys.argv[1], os.R_OK | os.X_OK))"  # as initdb asks
+    command = [sys.executable, "-c", ask, str(program)]
+
+    done = subprocess.run(as_nobody(command, program, Path(sys.executable)), check=False)
+
+    assert done.returncode == 0
 
 
 def test_root_needs_no_power_to_reach_what_is_open_to_all():

@@ -15,6 +15,8 @@ STOP_WITHIN_S = 15
 READY_WITHIN_S = 30
 CAPABILITIES = {"dac_read_search": 2, "dac_override": 1}
 """Either lets a process walk folders that are closed to it; the milder first. Numbers from linux/capability.h."""
+KEEP_POWERS = ("setpcap", 8)
+"""What it takes to set the secure bit below; from linux/capability.h, too."""
 
 
 class EngineError(Exception):
@@ -70,8 +72,9 @@ def _power_to_reach(places: tuple[Path, ...]) -> list[str]:
     """The checkout may lie in /root. Containers often take away the milder capability."""
     held = int(_status_field("CapPrm"), 16) & int(_status_field("CapBnd"), 16)
     for name, number in CAPABILITIES.items():
-        if held >> number & 1:
-            return [f"--inh-caps=+{name}", f"--ambient-caps=+{name}"]
+        if held >> number & 1 and held >> KEEP_POWERS[1] & 1:
+            # initdb asks access(2) for its neighbours, which forgets a non-root user's capabilities unless this bit is set
+            return ["--securebits=+no_setuid_fixup", f"--inh-caps=+{name}", f"--ambient-caps=+{name}"]
     raise EngineError(
         "PostgreSQL runs as the user nobody, who may not walk to "
         f"{' or '.join(map(str, places))}: run as an ordinary user, or open the folders above (chmod o+x)"
