@@ -3,11 +3,9 @@
 import json
 
 import pytest
-from fastapi.testclient import TestClient
 
 from chassis.addresses import parse_networks
 from chassis.testing import recorded_events
-from ingestion.api import create_app
 from ingestion.settings import Settings
 
 pytestmark = pytest.mark.stack
@@ -27,16 +25,6 @@ STORY = {
     "tags": ["Орск"],
 }
 JPEG = b"\xff\xd8\xff\xe0" + b"photo" * 100
-
-
-@pytest.fixture
-def database(database_for):
-    return database_for("ingestion")
-
-
-@pytest.fixture
-def client(database, settings_for, bearer):
-    return TestClient(create_app(Settings(**settings_for("ingestion"), allowed_networks="127.0.0.0/8")), headers=bearer)
 
 
 def push(client, story, files=None, **headers):
@@ -191,7 +179,7 @@ def test_a_file_that_no_image_names_is_refused(client, database):
 def test_an_empty_file_is_refused(client):
     answer = push(client, {**STORY, "images": [{"file": "a.jpg"}]}, {"a.jpg": b""})
 
-    assert answer.json()["errors"][0] == {"pointer": "/images/0", "detail": "has 0 bytes"}
+    assert answer.json()["errors"][0] == {"pointer": "/images/0/file", "detail": "has 0 bytes"}
 
 
 def test_the_allowed_networks_must_be_networks(settings_for):

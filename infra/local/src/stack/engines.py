@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from chassis.bucket import Bucket
 
 SERVICES = ("ingestion", "imaging", "tagging", "desk", "publication", "delivery")
+KEEPS_SECRETS = ("ingestion", "delivery")
 USUAL_PORTS = {"postgres": 54329, "valkey": 63799, "s3": 8333}
 PROBE_KEY = "stack/probe"
 PORT_TRIES = 4
@@ -433,7 +434,7 @@ class Engines:
 
     @property
     def secret_keys(self) -> str:
-        """Seals partners' secrets at rest."""
+        """Seals the secrets of partners and sources at rest."""
         return f"local:{base64.urlsafe_b64encode(self.passwords['seal'].encode()).decode()}"
 
     @property
@@ -448,7 +449,7 @@ class Engines:
             "DEPESHA_S3_ENDPOINT": self.s3.url,
             "DEPESHA_PUBLIC_URL": f"{self.s3.url}/depesha-public",
             **self._s3_key(service),
-            **({"DEPESHA_SECRET_KEYS": self.secret_keys} if service == "delivery" else {}),
+            **({"DEPESHA_SECRET_KEYS": self.secret_keys} if service in KEEPS_SECRETS else {}),
             **({"DEPESHA_SERVICE_TOKEN": self.tokens[service]} if service in self.tokens else {}),
         }
 

@@ -1,155 +1,33 @@
-"""The doors through which stories come in."""
+"""The HTTP API: stories come in, sources are looked after."""
 
-from typing import Annotated, Literal
-from uuid import UUID
+from fastapi import FastAPI
 
-from fastapi import Depends, FastAPI, Header, Request, Response
-from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ValidationError
-from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
-
-from chassis.doors import Policy, needs
-from chassis.errors import Refusal
+from chassis.doors import Policy
+from chassis.web import MIB
 from chassis.web import create_app as create_chassis_app
-from ingestion import bootstrap, handlers
-from ingestion.domain.story_form import MAX_IMAGES, StoryForm
-from ingestion.handlers import File
+from ingestion import bootstrap
+from ingestion.routes.sources import source_routes
+from ingestion.routes.stories import story_routes
 from ingestion.settings import Settings
+from ingestion.store.gauges import GAUGES
 
-MAX_BODY_BYTES = 256 * 1024 * 1024
-MAX_STORY_BYTES = 4 * 1024 * 1024
-
-
-class ReceivedAnswer(BaseModel):
-    story_id: UUID
-    revision: int
-    status: Literal["received", "unchanged"]
-
-
-class UnsupportedMedia(Refusal):
-    """A body of a kind that this door does not take."""
-
-    status = 415
-    title = "Unsupported media type"
-    slug = "unsupported-media-type"
-
-
-class Push(BaseModel):
-    """One request, taken apart: the story, the bytes it was parsed from, its files by name."""
-
-    model_config = {"arbitrary_types_allowed": True}
-
-    form: StoryForm
-    raw: bytes
-    files: dict[str, File]
-
-
-async def _take_apart(request: Request) -> Push:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind == "application/json":
-        raw, files = await request.body(), dict[str, File]()
-    elif kind == "multipart/form-data":
-        raw, files = await _multipart(request)
-    else:
-        raise UnsupportedMedia(
-            f"content-type {kind or 'is missing'!r}: a story comes as application/json or multipart/form-data"
-        )
-    if len(raw) > MAX_STORY_BYTES:
-        raise RequestValidationError(
-            [
-                {
-                    "loc": ("body",),
-                    "msg": f"the story has {len(raw)} bytes; the most is {MAX_STORY_BYTES}",
-                    "type": "too_long",
-                    "input": None,
-                }
-            ]
-        )
-    try:
-        form = await run_in_threadpool(StoryForm.model_validate_json, raw)
-    except ValidationError as error:
-        raise RequestValidationError(
-            [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
-        ) from None
-    return Push(form=form, raw=raw, files=files)
-
-
-async def _multipart(request: Request) -> tuple[bytes, dict[str, File]]:
-    async with request.form(max_files=MAX_IMAGES + 1, max_fields=10, max_part_size=MAX_STORY_BYTES) as parts:
-        files: dict[str, File] = {}
-        story: bytes | None = None
-        for name, part in parts.multi_items():
-            body = await part.read() if isinstance(part, UploadFile) else part.encode()
-            if name == "story":
-                story = body
-            elif isinstance(part, UploadFile):
-                files[name] = File(body, part.content_type or "application/octet-stream")
-            else:
-                raise _wrong_part(name, "is text; only `story` and files are taken")
-    if story is None:
-        raise _wrong_part("story", "is missing: the JSON of the story goes there")
-    return story, files
-
-
-def _wrong_part(name: str, message: str) -> RequestValidationError:
-    return RequestValidationError(
-        [{"loc": ("body", name), "msg": f"the part {name!r} {message}", "type": "value_error", "input": None}]
-    )
-
-
-STORY_BODY = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "application/json": {"schema": StoryForm.model_json_schema(ref_template="#/components/schemas/{model}")},
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["story"],
-                    "properties": {"story": {"type": "string", "description": "the JSON of the story"}},
-                    "additionalProperties": {"type": "string", "format": "binary"},
-                }
-            },
-        },
-    }
-}
+MAX_BODY_BYTES = 256 * MIB
 
 
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
-    database = bootstrap.database(settings)
-    bucket = bootstrap.private_bucket(settings)
-    client = bootstrap.safe_client(settings)
+    intake = bootstrap.intake(settings)
     app = create_chassis_app(
         service="ingestion",
         title="Depesha ingestion",
-        database=database,
-        checks={"storage": bucket.check},
+        database=intake.database,
+        checks={"storage": intake.bucket.check},
+        gauges=GAUGES,
         max_body_bytes=MAX_BODY_BYTES,
-        doors=Policy(settings, database, reads="sources:admin", writes="sources:admin"),
+        doors=Policy(settings, intake.database, reads="sources:admin", writes="sources:admin"),
     )
-
-    @app.post(
-        "/stories",
-        status_code=202,
-        openapi_extra=STORY_BODY,
-        responses={200: {"model": ReceivedAnswer, "description": "nothing new"}},
+    app.include_router(story_routes(intake))
+    app.include_router(
+        source_routes(intake.database, intake.bucket, bootstrap.originals_client(settings), settings.vault)
     )
-    @needs("ingest:write")
-    def receive(
-        push: Annotated[Push, Depends(_take_apart)],
-        response: Response,
-        idempotency_key: Annotated[
-            str | None, Header(max_length=200, description="the same key is answered the same for 7 days")
-        ] = None,
-    ) -> ReceivedAnswer:
-        """Take a story in, with its photos by address or as files of the same request. 202: on its way; 200: nothing new."""
-        received = handlers.receive_story(
-            push.form, push.raw, push.files, idempotency_key, database.unit_of_work(), bucket, client
-        )
-        if received.status == "unchanged":
-            response.status_code = 200
-        return ReceivedAnswer(story_id=received.story_id, revision=received.revision, status=received.status)
-
     return app

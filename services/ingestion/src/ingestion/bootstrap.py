@@ -3,6 +3,8 @@
 from chassis.bucket import Bucket
 from chassis.database import Database
 from chassis.safe_http import SafeClient
+from ingestion.handlers.intake import Intake
+from ingestion.handlers.visiting import Visitor
 from ingestion.settings import Settings
 
 
@@ -10,11 +12,21 @@ def database(settings: Settings) -> Database:
     return Database(settings.database_url, "ingestion", size=settings.pool_size)
 
 
-def private_bucket(settings: Settings) -> Bucket:
-    return Bucket.private(settings)
-
-
-def safe_client(settings: Settings) -> SafeClient:
-    return SafeClient(
+def intake(settings: Settings) -> Intake:
+    photos = SafeClient(
         allowed_networks=settings.networks, max_bytes=settings.max_image_bytes, total_timeout_s=settings.fetch_timeout_s
     )
+    return Intake(database(settings), Bucket.private(settings), photos)
+
+
+def originals_client(settings: Settings) -> SafeClient:
+    """For feeds and pages."""
+    return SafeClient(
+        allowed_networks=settings.networks,
+        max_bytes=settings.max_original_bytes,
+        total_timeout_s=settings.fetch_timeout_s,
+    )
+
+
+def visitor(settings: Settings, intake: Intake) -> Visitor:
+    return Visitor(intake, originals_client(settings), settings.vault, at_once=settings.visits_at_once)

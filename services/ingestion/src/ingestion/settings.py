@@ -1,9 +1,10 @@
 """What ingestion adds to the settings that all services have."""
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 
 from chassis.addresses import Network, parse_networks
 from chassis.settings import Settings as ChassisSettings
+from chassis.vault import Vault
 
 
 class Settings(ChassisSettings):
@@ -12,7 +13,12 @@ class Settings(ChassisSettings):
         description="CIDRs from which images may be fetched though they are not public, e.g. 10.1.0.0/16, 127.0.0.0/8",
     )
     max_image_bytes: int = Field(default=40 * 1024 * 1024, gt=0)
+    max_original_bytes: int = Field(default=20 * 1024 * 1024, gt=0, description="of a feed or a page")
     fetch_timeout_s: float = Field(default=20, gt=0, description="for one image, redirects and body included")
+    visits_at_once: int = Field(default=16, ge=1, le=256, description="sources that one worker visits at the same time")
+    secret_keys: SecretStr = Field(
+        description="id:key,…: seals sources' secrets at rest, newest first; keys are 32 bytes in URL-safe base64"
+    )
 
     @field_validator("allowed_networks")
     @classmethod
@@ -20,6 +26,16 @@ class Settings(ChassisSettings):
         parse_networks(value)
         return value
 
+    @field_validator("secret_keys")
+    @classmethod
+    def are_keys(cls, value: SecretStr) -> SecretStr:
+        Vault(value.get_secret_value())
+        return value
+
     @property
     def networks(self) -> tuple[Network, ...]:
         return parse_networks(self.allowed_networks)
+
+    @property
+    def vault(self) -> Vault:
+        return Vault(self.secret_keys.get_secret_value())

@@ -1,13 +1,22 @@
-"""Ingestion hears no events; its worker keeps house."""
+"""Ingestion hears no events; its worker visits sources and keeps house."""
 
 from functools import partial
 
 from chassis.worker import Timer, Worker
-from ingestion import bootstrap, handlers
+from ingestion import bootstrap
+from ingestion.handlers import receiving
 from ingestion.settings import Settings
 
 
 def create_worker(settings: Settings) -> Worker:
-    database = bootstrap.database(settings)
-    keep_house = Timer("forget_old_answers", every_s=3600, run=partial(handlers.forget_old_answers, database))
-    return Worker("ingestion", database, handlers={}, timers=(keep_house,))
+    intake = bootstrap.intake(settings)
+    visitor = bootstrap.visitor(settings, intake)
+    return Worker(
+        "ingestion",
+        intake.database,
+        handlers={},
+        timers=(
+            Timer("visit", every_s=1, run=visitor.visit_due),
+            Timer("forget_old_answers", every_s=3600, run=partial(receiving.forget_old_answers, intake.database)),
+        ),
+    )

@@ -168,6 +168,11 @@ def fingerprint(form: StoryForm, image_hashes: Sequence[str]) -> str:
     return hashlib.blake2b(json.dumps(whole, ensure_ascii=False, sort_keys=True).encode(), digest_size=16).hexdigest()
 
 
+def form_hash(form: StoryForm) -> str:
+    """The same for the same words and the same addresses of photos, whatever the source is called; hex."""
+    return hashlib.blake2b(form.model_dump_json(exclude={"source"}).encode(), digest_size=16).hexdigest()
+
+
 def to_content(form: StoryForm, images: Sequence[Image]) -> StoryContent:
     """The normal form: clean blocks, tidy typography, captions parted from credits, every photo in its place.
 

@@ -1,0 +1,223 @@
+"""What editors and operators do with sources: add, change, pause, try out, delete."""
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any, Literal
+from uuid import uuid5
+
+from pydantic import BaseModel, ConfigDict
+
+from chassis.database import Database
+from chassis.errors import Conflict, NotFound, Refusal
+from chassis.safe_http import SafeClient
+from chassis.vault import Vault
+from contracts.content import Image, StoryContent
+from ingestion.domain.items import Item, Part, Trouble
+from ingestion.domain.story_form import StoryForm, form_hash, to_content
+from ingestion.handlers.intake import story_id_of
+from ingestion.handlers.opened import OpenSource, check_settings, open_source, plugin_of
+from ingestion.handlers.photos import place_of
+from ingestion.sources.plugin import Plugin, SourceSettings, Visit, reveal
+from ingestion.store.items import Items
+from ingestion.store.sources import SourceRow, Sources
+
+MOST_SHOWN = 50
+"""A test run shows so many parts of what would come in."""
+
+
+class SourceMissing(NotFound):
+    """No source of this id."""
+
+    title = "There is no such source"
+    slug = "source-missing"
+
+
+class SourceTaken(Conflict):
+    """Another source has this id."""
+
+    title = "There is a source of this id"
+    slug = "source-taken"
+
+
+class NotVisited(Refusal):
+    """The source comes in at a door of ours; there is nothing to fetch."""
+
+    title = "Sources of this kind are not visited"
+    slug = "source-not-visited"
+
+
+class Wish(BaseModel):
+    """A source as somebody wants it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source_id: str
+    kind: str
+    name: str
+    url: str
+    settings: dict[str, Any]
+    every_s: int | None
+    quiet_after_s: int
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One story as it would come in."""
+
+    external_id: str
+    content: StoryContent
+    canonical_url: str
+    published_at: str
+    is_known: bool
+
+
+@dataclass(frozen=True)
+class Trial:
+    """What a visit would bring now. `is_cut`: there is more than is shown."""
+
+    stories: tuple[Shown, ...]
+    troubles: tuple[Trouble, ...]
+    is_cut: bool
+    ended: str = ""
+
+
+def add(wish: Wish, database: Database, vault: Vault) -> None:
+    """Raises UnknownKind, WrongSettings, SourceTaken."""
+    plugin = plugin_of(wish.kind)
+    row = _as_row(wish, plugin, check_settings(plugin, wish.settings), vault)
+    with database.unit_of_work() as uow:
+        if not Sources(uow.connection).add(row, is_visited=plugin.poll is not None):
+            raise SourceTaken(f"source {wish.source_id!r} is there already")
+
+
+def change(source_id: str, changes: Mapping[str, Any], database: Database, vault: Vault) -> None:
+    """`changes` are fields of a wish; settings replace the old ones, but secrets that are left out stay.
+
+    Raises:
+        SourceMissing, WrongSettings: nothing is changed.
+
+    """
+    with database.unit_of_work() as uow:
+        sources = Sources(uow.connection)
+        row = _get(sources, source_id)
+        old = open_source(row, vault)
+        wanted = dict(changes.get("settings", row.settings))
+        kept = {name: value for name, value in reveal(old.settings).items() if name in old.plugin.secret_fields()}
+        settings = check_settings(old.plugin, {**kept, **wanted})
+        fields = ("source_id", "kind", "name", "url", "every_s", "quiet_after_s")
+        wish = Wish(**{name: changes.get(name, getattr(row, name)) for name in fields}, settings=wanted)
+        sources.change(
+            source_id, _as_row(wish, old.plugin, settings, vault), forgets=reveal(settings) != reveal(old.settings)
+        )
+
+
+def set_state(source_id: str, state: Literal["active", "paused"], database: Database) -> None:
+    """Raises SourceMissing."""
+    with database.unit_of_work() as uow:
+        if not Sources(uow.connection).set_state(source_id, state):
+            raise _missing(source_id)
+
+
+def visit_now(source_id: str, database: Database) -> None:
+    """Make its next visit due. Raises SourceMissing, NotVisited, Conflict (it is not active)."""
+    with database.unit_of_work() as uow:
+        row = _get(Sources(uow.connection), source_id)
+        if plugin_of(row.kind).poll is None:
+            raise NotVisited(f"source {source_id!r}: a source of kind {row.kind} comes in by itself")
+        if row.state != "active":
+            raise Conflict(f"source {source_id!r} is {row.state}; resume it first")
+        Sources(uow.connection).visit_now(source_id)
+
+
+def delete(source_id: str, database: Database) -> None:
+    """Raises SourceMissing. The stories that came from it stay."""
+    with database.unit_of_work() as uow:
+        if not Sources(uow.connection).delete(source_id):
+            raise _missing(source_id)
+
+
+def get(source_id: str, database: Database) -> SourceRow:
+    """Raises SourceMissing."""
+    with database.connection() as connection:
+        return _get(Sources(connection), source_id)
+
+
+def try_wish(wish: Wish, database: Database, client: SafeClient) -> Trial:
+    """A test run of a source that there is not yet. Nothing is kept.
+
+    Raises:
+        UnknownKind, WrongSettings, NotVisited; what the plug-in says of a place that cannot be read.
+
+    """
+    plugin = plugin_of(wish.kind)
+    source = OpenSource(wish.source_id, wish.name, wish.url, plugin, check_settings(plugin, wish.settings))
+    return _try(source, database, client)
+
+
+def try_source(source_id: str, database: Database, client: SafeClient, vault: Vault) -> Trial:
+    """A test run of a source: all that is there now, also what came in before. Nothing is kept. Raises as `try_wish`."""
+    return _try(open_source(get(source_id, database), vault), database, client)
+
+
+def _try(source: OpenSource, database: Database, client: SafeClient) -> Trial:
+    visit = Visit(settings=source.settings, client=client)
+    parts = list(islice(_would_come(source, visit), MOST_SHOWN + 1))
+    shown = parts[:MOST_SHOWN]
+    items = [part for part in shown if isinstance(part, Item)]
+    with database.connection() as connection:
+        known = Items(connection).known(source.source_id, [item.form.external_id for item in items])
+    return Trial(
+        stories=tuple(
+            _show(
+                item.form.model_copy(update={"source": source.as_told()}),
+                is_known=item.form.external_id in known
+                and known[item.form.external_id].form_hash == form_hash(item.form),
+            )
+            for item in items
+        ),
+        troubles=tuple(part for part in shown if isinstance(part, Trouble)),
+        is_cut=len(parts) > MOST_SHOWN,
+        ended=visit.ended,
+    )
+
+
+def _would_come(source: OpenSource, visit: Visit) -> Iterator[Part]:
+    if source.plugin.poll is None:
+        raise NotVisited(f"a source of kind {source.plugin.kind} comes in by itself; there is nothing to try")
+    for raw in source.plugin.poll(visit):
+        yield from source.plugin.parse(raw, source.settings)
+
+
+def _show(form: StoryForm, *, is_known: bool) -> Shown:
+    story_id = story_id_of(form)
+    images = [Image(image_id=uuid5(story_id, place_of(image)[1]), original=None) for image in form.images]
+    published = form.published_at.isoformat() if form.published_at else ""
+    return Shown(form.external_id, to_content(form, images), form.canonical_url, published, is_known)
+
+
+def _get(sources: Sources, source_id: str) -> SourceRow:
+    row = sources.get(source_id)
+    if row is None:
+        raise _missing(source_id)
+    return row
+
+
+def _missing(source_id: str) -> SourceMissing:
+    return SourceMissing(f"source {source_id!r}: there is none of this id")
+
+
+def _as_row(wish: Wish, plugin: Plugin, settings: SourceSettings, vault: Vault) -> dict[str, Any]:
+    plain, secret = reveal(settings), plugin.secret_fields()
+    sealed = {name: value for name, value in plain.items() if name in secret and value is not None}
+    return {
+        "source_id": wish.source_id,
+        "kind": wish.kind,
+        "name": wish.name,
+        "url": wish.url or str(plain.get("url", "")),
+        "settings": {name: value for name, value in plain.items() if name not in secret},
+        "secrets": vault.seal(json.dumps(sealed)) if sealed else "",
+        "every_s": wish.every_s or plugin.every_s,
+        "quiet_after_s": wish.quiet_after_s,
+    }

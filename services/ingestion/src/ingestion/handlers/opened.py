@@ -1,0 +1,64 @@
+"""A source with its plug-in and its settings in clear, as handlers use it."""
+
+import json
+from dataclasses import dataclass
+
+from pydantic import ValidationError
+
+from chassis.errors import NotFound, Refusal
+from chassis.vault import Vault
+from ingestion.domain.story_form import SourceForm
+from ingestion.sources import PLUGINS
+from ingestion.sources.plugin import Plugin, SourceSettings
+from ingestion.store.sources import SourceRow
+
+
+class UnknownKind(NotFound):
+    """No plug-in for this kind of source."""
+
+    title = "There is no such kind of source"
+    slug = "unknown-kind"
+
+
+class WrongSettings(Refusal):
+    """The settings do not fit the kind of source."""
+
+    title = "The source's settings are not valid"
+    slug = "wrong-source-settings"
+
+
+@dataclass(frozen=True)
+class OpenSource:
+    source_id: str
+    name: str
+    url: str
+    plugin: Plugin
+    settings: SourceSettings
+
+    def as_told(self) -> SourceForm:
+        return SourceForm(source_id=self.source_id, name=self.name, kind=self.plugin.told_as, url=self.url)
+
+
+def plugin_of(kind: str) -> Plugin:
+    """Raises UnknownKind."""
+    if kind not in PLUGINS:
+        raise UnknownKind(f"kind {kind!r}: there are {', '.join(sorted(PLUGINS))}")
+    return PLUGINS[kind]
+
+
+def check_settings(plugin: Plugin, settings: dict[str, object]) -> SourceSettings:
+    """Raises WrongSettings, which names each wrong field."""
+    try:
+        return plugin.settings.model_validate(settings)
+    except ValidationError as error:
+        fields = tuple(
+            ("/settings/" + "/".join(map(str, problem["loc"])), problem["msg"]) for problem in error.errors()[:20]
+        )
+        raise WrongSettings("; ".join(f"{name}: {what}" for name, what in fields), fields=fields) from None
+
+
+def open_source(row: SourceRow, vault: Vault) -> OpenSource:
+    """Raises UnknownKind, WrongSettings (an older version's settings), chassis.vault.SecretUnreadableError."""
+    plugin = plugin_of(row.kind)
+    secrets = json.loads(vault.open(row.secrets)) if row.secrets else {}
+    return OpenSource(row.source_id, row.name, row.url, plugin, check_settings(plugin, {**row.settings, **secrets}))

@@ -1,0 +1,100 @@
+"""What happens when a story is pushed: all or nothing, answered the same to the same key."""
+
+import hashlib
+from collections.abc import Mapping
+from uuid import UUID
+
+from chassis.bucket import content_hash
+from chassis.database import Database
+from chassis.errors import Conflict, Refusal
+from ingestion.domain.items import File, Raw
+from ingestion.domain.story_form import StoryForm
+from ingestion.handlers.intake import Intake, Received, keep_bytes, note, note_original
+from ingestion.handlers.photos import Gatherer, Missing
+from ingestion.store.answers import AnsweredRequests
+from ingestion.store.items import Photo
+
+KEEP_ANSWERS_DAYS = 7
+
+
+class ImageMissing(Refusal):
+    """A photo that the story names is not there."""
+
+    title = "An image cannot be had"
+    slug = "image-missing"
+
+
+class KeyReused(Conflict):
+    """The same Idempotency-Key came with another body."""
+
+    title = "This Idempotency-Key was used for another request"
+    slug = "idempotency-key-reused"
+
+
+def receive_story(
+    form: StoryForm, raw: bytes, files: Mapping[str, File], idempotency_key: str | None, intake: Intake
+) -> Received:
+    """Take a story in. Its photos are fetched first: one that cannot be had refuses the whole, and nothing is noted.
+
+    Raises:
+        ImageMissing, KeyReused: with the field, or the key, that is wrong.
+
+    """
+    request_hash = _request_hash(raw, files)
+    if idempotency_key and (answered := _answer_of(idempotency_key, request_hash, intake.database)):
+        return answered
+    photos = _gather(form, files, intake)
+    note_of_files = {"files": {name: content_hash(file.body) for name, file in files.items()}} if files else {}
+    original = Raw(raw, "application/json", note=note_of_files)
+    key = keep_bytes(original, intake.bucket)
+
+    with intake.database.unit_of_work() as uow:
+        kept = note_original(original, key, form.source.source_id, uow.connection)
+        received = note(form, photos, kept, uow)
+        if idempotency_key:
+            answer = {"story_id": str(received.story_id), "revision": received.revision, "status": received.status}
+            AnsweredRequests(uow.connection).save(idempotency_key, request_hash, answer)
+    return received
+
+
+def forget_old_answers(database: Database) -> None:
+    with database.unit_of_work() as uow:
+        AnsweredRequests(uow.connection).forget_old(KEEP_ANSWERS_DAYS)
+
+
+def _request_hash(raw: bytes, files: Mapping[str, File]) -> str:
+    parts = [content_hash(raw), *(f"{name}:{content_hash(file.body)}" for name, file in sorted(files.items()))]
+    return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+
+
+def _answer_of(key: str, request_hash: str, database: Database) -> Received | None:
+    with database.connection() as connection:
+        answered = AnsweredRequests(connection).get(key)
+    if answered is None:
+        return None
+    if answered.fingerprint != request_hash:
+        raise KeyReused(f"Idempotency-Key {key!r} was answered for a request with another body")
+    return Received(UUID(str(answered.answer["story_id"])), int(str(answered.answer["revision"])), "unchanged")
+
+
+def _gather(form: StoryForm, files: Mapping[str, File], intake: Intake) -> list[Photo]:
+    """The photos, in order.
+
+    Raises:
+        ImageMissing: one cannot be had, or a file came that no image names.
+
+    """
+    if unused := set(files) - {image.file for image in form.images}:
+        raise ImageMissing(
+            f"files {sorted(unused)} are not named by any image",
+            fields=(("/images", f"no image names the file {min(unused)!r}"),),
+        )
+    photos = []
+    for place, photo in enumerate(Gatherer(intake.client, intake.bucket, files, {}).gather(form.images)):
+        if isinstance(photo, Missing):
+            raise ImageMissing(
+                f"images.{place}.{photo.field}: {photo.reason}",
+                fields=((f"/images/{place}/{photo.field}", photo.reason),),
+            )
+        photos.append(photo)
+    return photos

@@ -1,0 +1,8 @@
+"""The kinds of sources, at a glance. A new one is a module here with a PLUGIN, and a line below."""
+
+from typing import Final
+
+from ingestion.sources import push
+from ingestion.sources.plugin import Plugin
+
+PLUGINS: Final[dict[str, Plugin]] = {plugin.kind: plugin for plugin in (push.PLUGIN,)}
