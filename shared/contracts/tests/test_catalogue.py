@@ -50,6 +50,7 @@ def test_the_catalogue_is_the_road_of_a_story():
         "story.tagged.v1",
         "story.revised.v1",
         "story.tags_reviewed.v1",
+        "archive.retag_ordered.v1",
         "release.ordered.v1",
         "story.published.v1",
         "story.corrected.v1",

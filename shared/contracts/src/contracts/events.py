@@ -123,6 +123,14 @@ class TagsReviewed(Event, type="story.tags_reviewed.v1", producer="desk", consum
     reviewed_at: AwareDatetime
 
 
+class RetagOrdered(Event, type="archive.retag_ordered.v1", producer="tagging", consumers=("tagging",)):
+    """Somebody ordered that an archive be tagged again: the next few stories of one lane come now, with low priority."""
+
+    retag_id: UUID
+    lane: int = Field(ge=0, description="the archive is parted into lanes; each is a chain of such events")
+    after: UUID | None = Field(default=None, description="the lane's last story that is done; None: it begins")
+
+
 class ReleaseOrdered(Event, type="release.ordered.v1", producer="desk", consumers=("publication",)):
     """An editor pressed the button. The snapshot is whole; `version` decides between two orders for one story."""
 
