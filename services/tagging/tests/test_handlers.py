@@ -1,30 +1,42 @@
 """Events in, events out: repeated and late ones do no harm, and a tag that an editor threw out stays out."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from uuid import uuid4
 
 import pytest
 
 from chassis.testing import recorded_events
-from contracts.content import Source, StoryContent, Tag, TagProposal
+from contracts.content import Rubric, Source, StoryContent, Tag, TagProposal
 from contracts.events import StoryReceived, StoryRevised, TagsReviewed
-from tagging import handlers
+from tagging.domain.choice import key_of
 from tagging.domain.propose import Proposals
+from tagging.domain.ranking import SHIPPED
+from tagging.handlers import stories
+from tagging.store.models import Models
+from tagging.store.stories import Feedback
 
 pytestmark = pytest.mark.stack
 
 NOW = datetime(2026, 11, 12, tzinfo=UTC)
 
 
-def tagger(content):
-    words = content.headline.split()
-    return Proposals(tuple(TagProposal(tag=Tag(label=word), confidence=0.9, band="auto") for word in words), ())
+class Tagger:
+    """Each word of the headline is a tag; «?» before it: only suggested."""
 
+    def __call__(self, content, accepted, day):
+        del day
+        tags = [Tag(label=word.lstrip("?")) for word in content.headline.split()]
+        opinions = accepted([key_of(tag) for tag in tags])
+        proposals = [
+            TagProposal(tag=tag, confidence=0.9, band="suggest" if word.startswith("?") else "auto")
+            for tag, word in zip(tags, content.headline.split(), strict=True)
+        ]
+        weighed = [(tag, {"bias": 1.0, "acceptance": opinions.get(key_of(tag), 0.0)}) for tag in tags]
+        return Proposals(tuple(proposals), (), weighed=tuple(weighed))
 
-@pytest.fixture
-def database(database_for):
-    return database_for("tagging")
+    def versions(self):
+        return "model", "vocabulary"
 
 
 @pytest.fixture
@@ -49,9 +61,17 @@ def revised(story, headline, revision):
 
 def handle(event, database):
     if isinstance(event, TagsReviewed):
-        handlers.learn(event, database.unit_of_work())
+        stories.take_review(event, database.unit_of_work())
     else:
-        handlers.tag_story(event, database.unit_of_work(), tagger, ("model", "vocabulary"))
+        stories.tag_story(event, database.unit_of_work(), Tagger)
+
+
+def review(story, database, *, kept=(), removed=(), added=(), rubrics=(), revision=1, at=NOW):
+    words = {"kept": kept, "removed": removed, "added": added}
+    tags = {name: tuple(Tag(label=label) for label in labels) for name, labels in words.items()}
+    filed = tuple(Rubric(label=label) for label in rubrics)
+    event = TagsReviewed(story_id=story, revision=revision, rubrics=filed, reviewed_at=at, **tags)
+    handle(event, database)
 
 
 def labels(database):
@@ -92,7 +112,67 @@ def test_a_late_revision_says_nothing(database, story):
 
 def test_a_tag_that_an_editor_threw_out_does_not_come_back(database, story):
     handle(received(story, "Орск Урал"), database)
-    handle(TagsReviewed(story_id=story, revision=1, removed=(Tag(label="Урал"),), reviewed_at=NOW), database)
+    review(story, database, removed=["Урал"], kept=["Орск"])
     handle(revised(story, "Орск Урал паводок", 2), database)
 
     assert labels(database)[-1] == (2, ["Орск", "паводок"])
+
+
+def test_what_an_editor_kept_or_added_stays_though_the_text_no_longer_says_it(database, story):
+    handle(received(story, "Орск Урал"), database)
+    review(story, database, kept=["Орск"], added=["паводок"])
+    handle(revised(story, "Урал степь", 2), database)
+
+    last = recorded_events(database, "story.tagged.v1")[-1]
+    assert [(one["tag"]["label"], one["band"]) for one in last["tags"]] == [
+        ("Орск", "auto"),
+        ("паводок", "auto"),
+        ("Урал", "suggest"),
+        ("степь", "suggest"),
+    ]
+
+
+def test_tags_that_editors_keep_elsewhere_gain_and_those_that_they_remove_lose(database):
+    for number in range(5):
+        story = uuid4()
+        handle(received(story, "Орск Урал"), database)
+        review(story, database, kept=["Орск"], removed=["Урал"], at=NOW + timedelta(minutes=number))
+
+    with database.connection() as connection:
+        opinions = Feedback(connection).acceptance([("other", "орск"), ("other", "урал"), ("other", "степь")])
+    assert opinions == {
+        ("other", "орск"): pytest.approx(0.896, abs=1e-3),
+        ("other", "урал"): pytest.approx(-0.896, abs=1e-3),
+    }
+
+
+def test_reviews_in_any_order_and_repeated_count_once(database, story):
+    handle(received(story, "Орск Урал"), database)
+    for order in permutations([1, 2, 3]):
+        for revision in (*order, order[0]):
+            kept, removed = (["Орск"], ["Урал"]) if revision == 3 else (["Урал"], ["Орск"])
+            review(story, database, kept=kept, removed=removed, revision=revision)
+
+        with database.connection() as connection:
+            rows = connection.execute("SELECT key, kept, removed FROM usage ORDER BY key").fetchall()
+        assert rows == [("орск", 1, 0), ("урал", 0, 1)]
+
+
+def test_the_ranking_learns_from_reviews_once_and_forgets_nothing_on_the_way(database):
+    for number in range(40):
+        story = uuid4()
+        handle(received(story, "Орск ?Урал"), database)
+        review(story, database, kept=["Орск", "Урал"], at=NOW + timedelta(minutes=number))
+
+    stories.learn(database)
+    stories.learn(database)
+
+    with database.connection() as connection:
+        kept = Models(connection).get("ranking")
+    assert kept.version == 1
+    assert kept.metrics["reviewed"] == 40
+    assert kept.metrics["examples"] == 80
+    assert kept.body["bias"] > SHIPPED["bias"]
+    assert {name: kept.body[name] for name in ("mentions", "headline")} == {
+        name: SHIPPED[name] for name in ("mentions", "headline")
+    }

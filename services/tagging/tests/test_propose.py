@@ -5,29 +5,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.content import Heading, ListBlock, Paragraph, Quote, StoryContent
-from tagging import ner
-from tagging.domain.gazetteer import Gazetteer
 from tagging.domain.names import link_persons
 from tagging.domain.propose import Tools, propose
 from tagging.domain.spans import Span
 from tagging.domain.texts import fields_of
 from tagging.shipped import shipped
-
-
-@pytest.fixture(scope="module")
-def find_names():
-    return ner.load()
-
-
-@pytest.fixture(scope="module")
-def gazetteer():
-    return Gazetteer(shipped())
-
-
-@pytest.fixture
-def tagged(gazetteer, find_names):
-    return lambda content: propose(content, Tools(gazetteer, find_names))
-
 
 DELEGATION = StoryContent(
     headline="Евгений Солнцев провёл переговоры с акимом Актюбинской области",

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from tagging.domain.inflection import inflected
 from tagging.domain.kazakh import stems
@@ -58,10 +59,14 @@ class Gazetteer:
                 if alias.language == "kk":
                     self._has_kazakh.add(first)
 
-    def find(self, text: str, *, is_kazakh: bool = False) -> list[Mention]:
+    def find(self, text: str, *, is_kazakh: bool = False, day: date | None = None) -> list[Mention]:
         """All mentions, the longest at each place; overlapping shorter ones are dropped. Names that need context count only with it."""
         tokens = words(text)
         found = list(self._all(tokens, is_kazakh=is_kazakh))
+        if day is not None:
+            found = [
+                (start, end, [one for one in options if one.concept.is_valid(day)]) for start, end, options in found
+            ]
         sure = {name.concept.concept_id for _, _, options in found for name in options if not name.alias.needs_context}
         near = {above for one in sure for above in self.vocabulary.way_up(one)[:2]}
         mentions = []

@@ -78,8 +78,16 @@ def _agreed(words: list[str], case: str, number: str, gender: str, *, is_proper:
     noun = _in_case(words[-1], case, number, is_proper=is_proper)
     if noun is None:
         return []
+    if case == "loct" and number == "sing" and (second := _in_case(words[-1], "loc2", number, is_proper=is_proper)):
+        nouns = dict.fromkeys((noun, second))  # «о вале», but «на валу»
+    else:
+        nouns = {noun: None}
     animacies = ("anim", "inan") if case == "accs" and len(words) > 1 else ("",)
-    return [[*(_adjective(word, case, number, gender, animacy) for word in words[:-1]), noun] for animacy in animacies]
+    return [
+        [*(_adjective(word, case, number, gender, animacy) for word in words[:-1]), one]
+        for animacy in animacies
+        for one in nouns
+    ]
 
 
 @lru_cache(maxsize=50_000)

@@ -2,18 +2,19 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from datetime import date
 from typing import TypeAlias
 
 from contracts.content import RubricProposal, StoryContent, Tag, TagProposal
+from tagging.domain.choice import Key, key_of
 from tagging.domain.entities import Entity
 from tagging.domain.gazetteer import Gazetteer, Mention
 from tagging.domain.ranking import SHIPPED, Candidate, confidence, features
 from tagging.domain.reading import FindNames, read_entities
-from tagging.domain.rubrics import SHIPPED_RULES, Rule, choose_rubrics
+from tagging.domain.rubrics import SHIPPED_RULES, Classify, Rule, choose_rubrics
 from tagging.domain.texts import Text, text_of
 from tagging.domain.vocabulary import Vocabulary
-from tagging.domain.wording import CHOSEN, reasons
+from tagging.domain.wording import reasons
 
 AUTO_FROM, SUGGEST_FROM = 0.6, 0.25
 MOST_TAGS = 12
@@ -22,9 +23,13 @@ MOST_EVIDENCE = 20
 NEAR = 60
 """Characters within which an office belongs to a person."""
 
-Key: TypeAlias = tuple[str, str]
 Acceptance: TypeAlias = Callable[[Sequence[Key]], Mapping[Key, float]]
 """Keys of tags -> what editors thought of them on other stories (ranking.acceptance)."""
+
+
+def knows_no_rubric(_text: str) -> dict[str, float]:
+    """Before anything is trained."""
+    return {}
 
 
 @dataclass(frozen=True)
@@ -36,7 +41,7 @@ class Tools:
     home_country: str = "RU"
     weights: Mapping[str, float] = field(default_factory=lambda: SHIPPED)
     rules: tuple[Rule, ...] = SHIPPED_RULES
-    classify: Callable[[str], dict[str, float]] = field(default=lambda _: {})
+    classify: Classify = knows_no_rubric
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -48,23 +53,20 @@ class Proposals:
     tags: tuple[TagProposal, ...]
     rubrics: tuple[RubricProposal, ...]
     language: str = "ru"
-    features: tuple[Mapping[str, float], ...] = ()
+    weighed: tuple[tuple[Tag, Mapping[str, float]], ...] = ()
     """What each tag was weighed by, to learn from."""
-
-
-def key_of(tag: Tag) -> Key:
-    """Two tags with the same key are one: the concept, else the kind and the folded label."""
-    return (tag.kind, tag.concept_id or tag.label.casefold().replace("ё", "е"))
 
 
 def nobody_knows(keys: Sequence[Key]) -> Mapping[Key, float]:
     return dict.fromkeys(keys, 0.0)
 
 
-def propose(content: StoryContent, tools: Tools, accepted: Acceptance = nobody_knows) -> Proposals:
-    """Tags best first, and rubrics. The same text gives the same proposals on every worker."""
+def propose(
+    content: StoryContent, tools: Tools, accepted: Acceptance = nobody_knows, day: date | None = None
+) -> Proposals:
+    """Tags best first, and rubrics. The same text gives the same proposals on every worker. `day`: concepts not valid then are left out."""
     text = text_of(content)
-    candidates = find_candidates(text, tools)
+    candidates = find_candidates(text, tools, day)
     opinions = accepted([key_of(one.tag) for one in candidates])
     weighed = []
     for one in candidates:
@@ -78,23 +80,23 @@ def propose(content: StoryContent, tools: Tools, accepted: Acceptance = nobody_k
         tuple(_proposal(sure, one, place) for place, (sure, one) in enumerate(shown[:MOST_TAGS])),
         choose_rubrics(shown, tools.vocabulary, tools.rules, tools.home_country, learned),
         text.language,
-        tuple(found for _, _, found in weighed[:MOST_TAGS]),
+        tuple((one.tag, found) for _, one, found in weighed[:MOST_TAGS]),
     )
 
 
-def find_candidates(text: Text, tools: Tools) -> list[Candidate]:
+def find_candidates(text: Text, tools: Tools, day: date | None = None) -> list[Candidate]:
     """All that a text names, in order. A concept inside a person's name is none: «Владимир» in «Владимир Орлов»."""
     entities = read_entities(text.whole, tools.find_names, tools.vocabulary.identify) if text.whole else []
     people = [entity for entity in entities if entity.kind == "PER"]
     names = [mention.span for person in people for mention in person.mentions]
     mentions = [
         one
-        for one in tools.gazetteer.find(text.whole, is_kazakh=text.language == "kk")
+        for one in tools.gazetteer.find(text.whole, is_kazakh=text.language == "kk", day=day)
         if one.kind == "office" or not any(name.start < one.end and one.start < name.end for name in names)
     ]
     found = [
         *_concepts(text, mentions, tools.vocabulary, people),
-        *(_person(text, person, tools.vocabulary) for person in people),
+        *(_person(text, person, tools.vocabulary, day) for person in people),
         *_organisations(text, entities, mentions),
     ]
     merged: dict[Key, Candidate] = {}
@@ -126,8 +128,8 @@ def _concepts(
     return list(found.values())
 
 
-def _person(text: Text, entity: Entity, vocabulary: Vocabulary) -> Candidate:
-    concept = vocabulary.person(entity.name)
+def _person(text: Text, entity: Entity, vocabulary: Vocabulary, day: date | None) -> Candidate:
+    concept = vocabulary.person(entity.name, day)
     label, concept_id = (concept.label, concept.concept_id) if concept else (entity.name, None)
     return Candidate(
         Tag(label=label[:2_000], kind="person", concept_id=concept_id),
@@ -183,20 +185,3 @@ def _proposal(sure: float, one: Candidate, place: int) -> TagProposal:
         reasons=words,
         evidence=tuple(one.spans[:MOST_EVIDENCE]),
     )
-
-
-def respect(proposals: Sequence[TagProposal], removed: Sequence[Tag], pinned: Sequence[Tag]) -> tuple[TagProposal, ...]:
-    """What an editor removed never comes back on that story; what one kept or added stays."""
-    gone, kept = set(map(_label_key, removed)), {_label_key(tag): tag for tag in pinned}
-    shown = [
-        one.model_copy(update={"band": "auto"}) if _label_key(one.tag) in kept else one
-        for one in proposals
-        if _label_key(one.tag) not in gone
-    ]
-    known = set(map(_label_key, (one.tag for one in shown)))
-    chosen = partial(TagProposal, confidence=1.0, band="auto", reason=CHOSEN["ru"], reasons=CHOSEN)
-    return (*(chosen(tag=tag) for key, tag in kept.items() if key not in known), *shown)
-
-
-def _label_key(tag: Tag) -> str:
-    return tag.label.casefold().replace("ё", "е")

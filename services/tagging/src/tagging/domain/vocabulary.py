@@ -84,10 +84,11 @@ class Vocabulary:
         """The place or organisation that a name in the nominative means; the first that bears a name keeps it."""
         return self._by_name.get(folded(name))
 
-    def person(self, name: str) -> Concept | None:
-        """The person that a name in the nominative means: by a whole name, or a surname that only one person bears."""
+    def person(self, name: str, day: date | None = None) -> Concept | None:
+        """The person that a name in the nominative means: by a whole name, or a surname that only one person bears (on that day)."""
         key = folded(name)
         bearers = [self.by_id[one] for one in self._people.get(key.split()[-1] if key else "", [])]
+        bearers = [one for one in bearers if day is None or one.is_valid(day)]
         whole = [one for one in bearers if key in {folded(alias.text) for alias in one.names()}]
         if whole or " " in key:
             return whole[0] if len(whole) == 1 else None
