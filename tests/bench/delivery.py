@@ -3,11 +3,11 @@
 import asyncio
 import base64
 import json
-import multiprocessing
 import os
-import signal
 import socket
 import statistics
+import subprocess
+import sys
 import tempfile
 import time
 from contextlib import contextmanager
@@ -17,7 +17,6 @@ from uuid import uuid4
 import aiohttp
 import psutil
 import psycopg
-from aiohttp import web as aio
 
 from chassis.addresses import parse_networks
 from chassis.database import Database
@@ -29,47 +28,34 @@ from delivery.domain.signing import headers, new_secret
 from delivery.handlers import Drain, announce
 from delivery.sender import Sender
 from delivery.store import Endpoints, Keys
-from stack.engines import start_engines, wait_until
+from stack.engines import die_with_parent, start_engines, wait_until
 
+HERE = Path(__file__).parent
 SITES = 200
 STORIES = 40
-ANSWER_S = 0.1
 MANY_SITES = int(os.environ.get("DEPESHA_BENCH_SITES", "10000"))
 OLD_ATTEMPTS = int(os.environ.get("DEPESHA_BENCH_ATTEMPTS", "5000000"))
 VAULT = Vault("bench:" + base64.urlsafe_b64encode(b"0123456789abcdef" * 2).decode())
 LOOPBACK = parse_networks("127.0.0.0/8")
 
 
-def receive(port: int) -> None:
-    """Sites that answer in 100 ms, or never where the address says so; in a process of its own."""
-
-    async def good(request: aio.Request) -> aio.Response:
-        await request.read()
-        await asyncio.sleep(ANSWER_S)
-        return aio.Response(status=204)
-
-    async def never(request: aio.Request) -> aio.Response:
-        await request.read()
-        await asyncio.sleep(3600)
-        return aio.Response(status=204)
-
-    app = aio.Application()
-    app.router.add_post("/good/{n}", good)
-    app.router.add_post("/never/{n}", never)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
-    aio.run_app(app, host="127.0.0.1", port=port, print=None, access_log=None, backlog=4096, handle_signals=False)
+@contextmanager
+def running(name: str, **environment: str):
+    """One of `_delivery_processes.py`; -P, since the sections here are named like the packages they measure."""
+    command = [sys.executable, "-P", str(HERE / "_delivery_processes.py"), name]
+    child = subprocess.Popen(die_with_parent(command), env={**os.environ, **environment})
+    try:
+        yield psutil.Process(child.pid)
+    finally:
+        child.terminate()
+        child.wait(20)
 
 
 @contextmanager
 def receivers(port: int):
-    process = multiprocessing.get_context("spawn").Process(target=receive, args=(port,), daemon=True)
-    process.start()
-    try:
+    with running("sites", BENCH_PORT=str(port)):
         wait_until(lambda: _answers(port), "the receiving sites")
         yield f"http://127.0.0.1:{port}"
-    finally:
-        process.terminate()
-        process.join(5)
 
 
 def _answers(port: int) -> bool:
