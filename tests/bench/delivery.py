@@ -141,7 +141,7 @@ def drain(house: House, at_once: int) -> tuple[float, float]:
     process = psutil.Process()
     before, started = process.cpu_times(), time.perf_counter()
     while house.left():
-        pump.run(most_s=60, patience_s=1)
+        pump.run(most_s=60)
     seconds, after = time.perf_counter() - started, process.cpu_times()
     sender.close()
     return seconds, after.user + after.system - before.user - before.system

@@ -30,7 +30,7 @@ def hurry_probe(database):
 
 def claim(database, limit=50):
     with database.unit_of_work() as uow:
-        return Deliveries(uow.connection).claim(limit)
+        return Deliveries(uow.connection).claim(limit)[0]
 
 
 def fail_each(database, claimed):

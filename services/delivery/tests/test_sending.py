@@ -76,7 +76,7 @@ def test_a_newer_version_waits_for_the_older_one_under_way(client, database, sit
     drain(database)
     announce(database, fact(StoryPublished, 1))
     with database.unit_of_work() as uow:
-        [held] = [one for one in Deliveries(uow.connection).claim(10) if one.story_id]
+        [held] = [one for one in Deliveries(uow.connection).claim(10)[0] if one.story_id]
     announce(database, fact(StoryCorrected, 2))
 
     drain(database)
@@ -215,7 +215,7 @@ def test_addresses_that_are_not_public_are_never_connected_to(client, database, 
         Endpoints(uow.connection).add(uuid4(), {"name": "x", "url": url, "state": "active"})
     announce(database, fact(StoryPublished))
 
-    Drain(database, Sender((), 1.0, VAULT), 10).run(patience_s=2)
+    Drain(database, Sender((), 1.0, VAULT), 10).run(most_s=5)
 
     with database.connection() as connection:
         assert "is not a public address" in connection.execute("SELECT error FROM attempt").fetchone()[0]

@@ -78,7 +78,7 @@ def drain(database, timeout_s=1.0, at_once=500, batch=50):
     """Until nothing is due and nothing is under way."""
     sender = Sender(LOOPBACK, timeout_s, VAULT, at_once)
     try:
-        Drain(database, sender, batch).run(most_s=30, patience_s=timeout_s + 2)
+        Drain(database, sender, batch).run(most_s=30)
     finally:
         sender.close()
 

@@ -91,6 +91,17 @@ def test_an_event_and_its_deliveries_are_written_with_the_business_change(databa
     ]
 
 
+def test_many_events_at_once_are_written_like_each_alone_and_in_their_order(database):
+    publish(database, withdrawn(1))
+    with database.unit_of_work() as uow:
+        uow.publish_all([withdrawn(2), withdrawn(3)])
+
+    assert [one["revision"] for one in recorded_events(database)] == [1, 2, 3]
+    [alone, second, third] = sorted(claim(database), key=lambda one: one.delivery_id)
+    assert (alone.consumer, alone.priority) == (second.consumer, second.priority) == (third.consumer, third.priority)
+    assert [json.loads(one.envelope)["data"]["revision"] for one in (alone, second, third)] == [1, 2, 3]
+
+
 def test_a_rollback_undoes_both_the_change_and_the_event(database):
     def change_and_fail():
         with database.unit_of_work() as uow:

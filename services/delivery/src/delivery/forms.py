@@ -10,7 +10,7 @@ StoryMessage = Literal["story.published", "story.corrected", "story.unpublished"
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 HEADER_NAME = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 FORBIDDEN_HEADERS = re.compile(
-    r"^(webhook-.*|content-.*|host|connection|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|sec-.*|user-agent|cookie.*|x-forwarded-.*|forwarded)$",
+    r"^(webhook-.*|content-.*|host|connection|transfer-encoding|te|trailer|upgrade|expect|keep-alive|proxy-.*|sec-.*|user-agent|cookie.*|x-forwarded-.*|forwarded|accept-encoding)$",
     re.IGNORECASE,
 )
 
@@ -142,7 +142,7 @@ class DeliveryAnswer(BaseModel):
 
 
 class AttemptAnswer(BaseModel):
-    """`dns_ms` and `connect_ms` (TLS included) are missing where an open connection was used."""
+    """`dns_ms`, `connect_ms` and `tls_ms` are missing where an open connection was used."""
 
     number: int
     at: AwareDatetime
@@ -152,6 +152,7 @@ class AttemptAnswer(BaseModel):
     elapsed_ms: float
     dns_ms: float | None
     connect_ms: float | None
+    tls_ms: float | None
     first_byte_ms: float | None
 
 

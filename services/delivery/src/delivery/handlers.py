@@ -18,14 +18,15 @@ from delivery.domain.health import Windows, probe_after_s, warning_due
 from delivery.domain.messages import REMOVALS, TYPES, StoryFact, encode, thin, wants
 from delivery.domain.schedule import judge, next_delay_s
 from delivery.sender import Sender, Sent
-from delivery.store import FIRST_SITE, Claimed, Deliveries, Endpoints, Outcome, Recoveries
+from delivery.store import FIRST_SITE, Deliveries, Endpoints, Outcome, Recoveries
 
 if TYPE_CHECKING:
     from delivery.store.endpoints import Failing
 
 KEEP_ATTEMPTS_DAYS: Final = 30
 RECOVERY_STEP: Final = 1000
-IDLE_S: Final = 0.02
+LOOK_AGAIN_S: Final = 1.0
+"""While answers are awaited and nobody says that there is more to send."""
 
 log = logs.get()
 
@@ -69,49 +70,50 @@ class Drain:
     batch_size: int
     windows: Windows = field(default_factory=Windows)
     after: UUID = FIRST_SITE
+    _unnoted: list[Sent] = field(default_factory=list)
+    """What the database could not be told yet: it was away."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
+    _asked: threading.Event = field(default_factory=threading.Event)
 
-    def run(self, most_s: float = 10.0, patience_s: float = 0.0) -> None:
-        """Until nothing is due, or for `most_s`; waits `patience_s` more for answers of slow sites.
+    def run(self, most_s: float = 5.0) -> None:
+        """Until nothing is due and nothing is under way, or for `most_s`; what is under way then is noted by the next run.
 
         The timer is free again at once, so that other processes drain beside this one. No transaction is open while
-        anything is sent.
+        anything is sent. Where one drains already, it is told to look again.
         """
-        if not self._lock.acquire(blocking=False):
-            return
-        try:
-            with self.database.connection() as connection:
-                ledger.mark_timer_done(connection, "delivery", "drain")
-            self._work(time.monotonic() + most_s, patience_s)
-        finally:
-            self._lock.release()
+        self._asked.set()
+        self.sender.nudge()
+        while self._asked.is_set() and self._lock.acquire(blocking=False):
+            try:
+                self._asked.clear()
+                with self.database.connection() as connection:
+                    ledger.mark_timer_done(connection, "delivery", "drain")
+                self._work(time.monotonic() + most_s)
+            finally:
+                self._lock.release()
 
-    def _work(self, end: float, patience_s: float) -> None:
-        idle_since = time.monotonic()
-        while True:
-            claimed = self._claim() if time.monotonic() < end else 0
-            sent = self.sender.collect(0.0 if claimed and self.sender.room else IDLE_S)
-            if sent:
-                self._note(sent)
-            if claimed or sent:
-                idle_since = time.monotonic()
-            elif not self.sender.in_flight or time.monotonic() - idle_since > patience_s:
+    def _work(self, end: float) -> None:
+        while (left_s := end - time.monotonic()) > 0:
+            claimed = self._claim()
+            if not claimed and not self.sender.in_flight:
                 return
+            self._unnoted += self.sender.collect(0.0 if claimed and self.sender.room else min(left_s, LOOK_AGAIN_S))
+            if self._unnoted:
+                self._note(self._unnoted)
+                self._unnoted = []
 
     def _claim(self) -> int:
-        """How many were claimed; a round over all endpoints that ends empty starts again from the first."""
-        if not self.sender.room:
-            return 0
-        batch = self._claim_after(self.after)
-        if not batch and self.after != FIRST_SITE:
-            batch = self._claim_after(FIRST_SITE)
-        self.after = max((one.endpoint_id for one in batch), default=FIRST_SITE)
-        self.sender.submit(batch)
-        return len(batch)
-
-    def _claim_after(self, after: UUID) -> list[Claimed]:
-        with self.database.unit_of_work() as uow:
-            return Deliveries(uow.connection).claim(min(self.batch_size, self.sender.room), after)
+        """How many were claimed: the next in the round over all endpoints, at most once around."""
+        rounds_left = 1 if self.after == FIRST_SITE else 2
+        while rounds_left and (room := self.sender.room):
+            with self.database.unit_of_work() as uow:
+                deliveries = Deliveries(uow.connection)
+                batch, self.after = deliveries.claim(min(self.batch_size, room), self.after, self.sender.slow_sites)
+            if batch:
+                self.sender.submit(batch)
+                return len(batch)
+            rounds_left -= self.after == FIRST_SITE
+        return 0
 
     def _note(self, sent: Sequence[Sent]) -> None:
         """One transaction for all answers that came together, and one event each for the desk."""
@@ -130,23 +132,23 @@ class Drain:
         by_site: dict[UUID, list[Outcome]] = {}
         for one in outcomes:
             by_site.setdefault(one.one.endpoint_id, []).append(one)
+        gone = {one.one.endpoint_id for one in outcomes if one.answer.status == 410}
+        good = {one.one.endpoint_id for one in outcomes if one.state == "delivered"} - gone
+        endpoints.note_successes(sorted(good))
         for endpoint_id in sorted(by_site):
             group = by_site[endpoint_id]
-            good = [one for one in group if one.state == "delivered"]
-            shaky = [self.windows.note(endpoint_id, good=one in good) for one in group]
-            if gone := next((one for one in group if one.answer.status == 410), None):
+            is_shaky = [self.windows.note(endpoint_id, good=one.state == "delivered") for one in group][-1]
+            if endpoint_id in gone:
                 endpoints.disable(endpoint_id, "the site answered 410 Gone")
-                log.warning("a site is gone", endpoint=gone.one.endpoint_name)
-            elif good:
-                endpoints.note_success(endpoint_id)
-                if challenged := next((one for one in good if one.one.message_type == "endpoint.verification"), None):
-                    endpoints.activate(endpoint_id)
-                    log.info("a site has confirmed", endpoint=challenged.one.endpoint_name)
-            if not good:
+                log.warning("a site is gone", endpoint=group[0].one.endpoint_name)
+            elif endpoint_id not in good:
                 failing = endpoints.note_failures(endpoint_id, len(group))
-                if failing is not None:
-                    _take_care(group, failing, endpoints, is_shaky=any(shaky))
-            elif any(shaky):
+                if failing is not None and _take_care(group, failing, endpoints, is_shaky=is_shaky):
+                    self.windows.forget(endpoint_id)
+            elif any(one.one.message_type == "endpoint.verification" and one.state == "delivered" for one in group):
+                endpoints.activate(endpoint_id)
+                log.info("a site has confirmed", endpoint=group[0].one.endpoint_name)
+            elif is_shaky:
                 endpoints.pause(endpoint_id, probe_after_s(0))
                 self.windows.forget(endpoint_id)
 
@@ -163,8 +165,8 @@ def _judge(sent: Sent) -> Outcome:
     return Outcome(one, answer, "failed", delay_s)
 
 
-def _take_care(group: Sequence[Outcome], failing: "Failing", endpoints: Endpoints, *, is_shaky: bool) -> None:
-    """Of a paused site only a probe's failure makes the pause longer: the others left before it began."""
+def _take_care(group: Sequence[Outcome], failing: "Failing", endpoints: Endpoints, *, is_shaky: bool) -> bool:
+    """Whether the site is paused now. Of a paused one only a probe's failure makes the pause longer: the others left before it began."""
     endpoint_id, name = group[0].one.endpoint_id, group[0].one.endpoint_name
     if (
         failing.hours >= health.DISABLE_AFTER_H
@@ -173,16 +175,18 @@ def _take_care(group: Sequence[Outcome], failing: "Failing", endpoints: Endpoint
     ):
         endpoints.disable(endpoint_id, f"no success for {health.DISABLE_AFTER_H} hours")
         log.warning("a site was disabled", endpoint=name, failures=failing.failures_in_row)
-        return
+        return False
+    pauses = failing.failures_in_row >= health.FAILURES_IN_ROW or is_shaky
     if failing.is_paused:
         if any(one.one.is_probe for one in group):
             endpoints.pause(endpoint_id, probe_after_s(failing.probe_step + 1))
-    elif failing.failures_in_row >= health.FAILURES_IN_ROW or is_shaky:
+    elif pauses:
         endpoints.pause(endpoint_id, probe_after_s(0))
         log.warning("a site is paused", endpoint=name, failures=failing.failures_in_row)
     if (hours := warning_due(failing.hours, failing.warned_h)) is not None:
         endpoints.change(endpoint_id, {"warned_h": hours})
         log.warning("a site does not answer", endpoint=name, hours=hours)
+    return pauses
 
 
 def _tell(
@@ -195,6 +199,7 @@ def _tell(
     counts = Counter((one.one.story_id, one.one.version) for one in outcomes)
     progress = deliveries.progress({(story, version): n for (story, version), n in counts.items() if story and version})
     left = Counter(one.one.story_id for one in outcomes)
+    changes = []
     for outcome in outcomes:
         one = outcome.one
         if one.story_id is None or one.version is None:
@@ -204,7 +209,7 @@ def _tell(
         state, due_at = postponed.get(one.delivery_id, (outcome.state, None))
         if due_at is not None:
             state, due_at = ("failing", due_at) if state == "pending" else ("superseded", None)
-        uow.publish(
+        changes.append(
             DeliveryChanged(
                 story_id=one.story_id,
                 version=one.version,
@@ -221,6 +226,7 @@ def _tell(
                 changed_at=datetime.now(UTC),
             )
         )
+    uow.publish_all(changes)
 
 
 def recover(database: Database) -> None:

@@ -1,18 +1,21 @@
 """Sends webhooks on one event loop in a thread of its own: vetted addresses only, no redirects, no decompression, 16 KiB of an answer at most."""
 
 import asyncio
+import asyncio.sslproto
 import json
 import queue
+import resource
 import socket
 import ssl
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
-from types import SimpleNamespace
+from itertools import takewhile
 from typing import Any
 from uuid import UUID
 
@@ -28,8 +31,21 @@ from delivery.domain.signing import headers
 from delivery.store import Claimed
 
 READ_BYTES = 16 * 1024
-USER_AGENT = "Depesha-Webhooks/1"
-CONNECTIONS = 1000
+OURS = {
+    "content-type": "application/json",
+    "user-agent": "Depesha-Webhooks/1",
+    "accept": "*/*",
+    "accept-encoding": "identity",
+}
+AT_ONCE = 500
+MOST_SOCKETS = 4000
+OPEN_FILES = 16_384
+KEEP_ALIVE_S = 5.0
+"""A connection is kept for so long for the next message: a story's correction rarely comes sooner than its sockets cost."""
+SLOW_S = 2.0
+GATHER_S = 0.015
+"""Answers that come together are written down in one transaction."""
+TLS_BUFFER_BYTES = 16 * 1024
 
 
 class AddressRefusedError(OSError):
@@ -61,6 +77,8 @@ def vetting_socket_factory(allowed: Sequence[Network]) -> Callable[[Any], socket
 
     def make(info: Any) -> socket.socket:  # noqa: ANN401 - an address info tuple of the socket module
         family, kind, protocol, _, address = info
+        if timing := TIMING.get(None):
+            timing.note("dialled")
         if not is_allowed(str(address[0]), allowed):
             raise AddressRefusedError(f"{address[0]} is not a public address")
         return socket.socket(family, kind, protocol)
@@ -77,50 +95,77 @@ class Sent:
     at: datetime
 
 
-class Sender:
-    """`submit` hands over what is to be sent, `collect` gives back what was answered; both from any thread."""
+@dataclass(frozen=True)
+class _Flight:
+    endpoint_id: UUID
+    since: float
 
-    def __init__(self, allowed: Sequence[Network], timeout_s: float, vault: Vault, at_once: int = 500) -> None:
+
+class Sender:
+    """`submit` hands over what is to be sent, `collect` gives back what was answered; both from any thread.
+
+    `at_once` bounds the attempts that keep us busy. One that has waited for `SLOW_S` costs a socket and no work, so that it
+    takes no other's place; its endpoint is in `slow_sites` until it answers.
+    """
+
+    def __init__(self, allowed: Sequence[Network], timeout_s: float, vault: Vault, at_once: int = AT_ONCE) -> None:
         self._allowed = allowed
         self._timeout_s = timeout_s
         self._vault = vault
         self._at_once = at_once
-        self._answers: queue.SimpleQueue[Sent] = queue.SimpleQueue()
-        self._flying = 0
+        self._answers: queue.SimpleQueue[Sent | None] = queue.SimpleQueue()
+        self._flights: dict[int, _Flight] = {}
         self._paces: dict[UUID, float] = {}
         self._lock = threading.Lock()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._session: aiohttp.ClientSession | None = None
-        self._tls = lru_cache(maxsize=1000)(self._make_tls)
+        self._tls = lru_cache(maxsize=100)(self._make_tls)
 
     @property
     def in_flight(self) -> int:
-        return self._flying
+        return len(self._flights)
 
     @property
     def room(self) -> int:
-        return max(self._at_once - self._flying, 0)
+        fresh = len(self._flights) - len(self._slow())
+        return max(min(self._at_once - fresh, MOST_SOCKETS - len(self._flights)), 0)
+
+    @property
+    def slow_sites(self) -> set[UUID]:
+        return {flight.endpoint_id for flight in self._slow()}
+
+    def _slow(self) -> list[_Flight]:
+        """Flights stand in the order of their start."""
+        before = time.monotonic() - SLOW_S
+        with self._lock:
+            return list(takewhile(lambda flight: flight.since < before, self._flights.values()))
 
     def submit(self, batch: Sequence[Claimed]) -> None:
-        if not batch:
-            return
-        loop = self._running_loop()
+        loop, now = self._running_loop(), time.monotonic()
         with self._lock:
-            self._flying += len(batch)
+            self._flights.update({id(one): _Flight(one.endpoint_id, now) for one in batch})
         loop.call_soon_threadsafe(self._start, list(batch))
 
+    def nudge(self) -> None:
+        """End a `collect` that waits."""
+        self._answers.put(None)
+
     def collect(self, wait_s: float) -> list[Sent]:
-        """All answers that are there; waits for the first."""
-        found: list[Sent] = []
+        """All answers that are there; waits for the first, and a moment for those that come with it."""
+        found: list[Sent | None] = []
         try:
             found.append(self._answers.get(timeout=wait_s) if wait_s else self._answers.get_nowait())
+            if wait_s and found[0] is not None and self.in_flight > 1:
+                time.sleep(GATHER_S)
             while True:
                 found.append(self._answers.get_nowait())
         except queue.Empty:
             pass
+        sent = [one for one in found if one is not None]
         with self._lock:
-            self._flying -= len(found)
-        return found
+            for one in sent:
+                self._flights.pop(id(one.one), None)
+        return sent
 
     def close(self) -> None:
         """Cut what is under way; its lease ends, and it is sent again under the same id."""
@@ -136,6 +181,7 @@ class Sender:
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         with self._lock:
             if self._loop is None:
+                _allow_many_sockets()
                 self._loop = asyncio.new_event_loop()
                 threading.Thread(target=self._run, args=(self._loop,), name="webhooks", daemon=True).start()
             return self._loop
@@ -156,8 +202,8 @@ class Sender:
 
     def _make_session(self) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            limit=CONNECTIONS,
-            limit_per_host=0,  # the claim bounds what is under way to each endpoint
+            limit=0,  # the claim bounds what is under way, in all and to each endpoint
+            keepalive_timeout=KEEP_ALIVE_S,
             resolver=VettingResolver(self._allowed),
             socket_factory=vetting_socket_factory(self._allowed),
         )
@@ -165,7 +211,7 @@ class Sender:
             connector=connector,
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
-            trace_configs=[_timing()],
+            trace_configs=[_traced()],
         )
 
     async def _send(self, session: aiohttp.ClientSession, one: Claimed) -> None:
@@ -187,11 +233,13 @@ class Sender:
 
     async def _attempt(self, session: aiohttp.ClientSession, one: Claimed) -> Answer:
         started = time.perf_counter()
-        timing = SimpleNamespace(dns_ms=None, connect_ms=None)
+        timing = Timing()
+        TIMING.set(timing)
 
         def answer(status: int | None, **facts: Any) -> Answer:  # noqa: ANN401 - fields of Answer
             elapsed_ms = (time.perf_counter() - started) * 1000
-            return Answer(status, elapsed_ms=elapsed_ms, dns_ms=timing.dns_ms, connect_ms=timing.connect_ms, **facts)
+            dns_ms, connect_ms, tls_ms = timing.split()
+            return Answer(status, elapsed_ms=elapsed_ms, dns_ms=dns_ms, connect_ms=connect_ms, tls_ms=tls_ms, **facts)
 
         timeout_s = min(one.timeout_s, self._timeout_s)
         try:
@@ -203,8 +251,7 @@ class Sender:
                     headers=self._headers(one),
                     allow_redirects=False,
                     timeout=None,
-                    ssl=self._tls(one.certificate) if one.certificate else True,
-                    trace_request_ctx=timing,
+                    ssl=self._tls(one.certificate),
                 ) as response,
             ):
                 first_byte_ms = (time.perf_counter() - started) * 1000
@@ -229,15 +276,18 @@ class Sender:
         own = json.loads(self._vault.open(one.headers)) if one.headers else {}
         keys = [self._vault.open(sealed) for sealed in one.keys]
         signed = headers(keys, one.message_id, int(time.time()), one.body)
-        return {**own, **signed, "content-type": "application/json", "user-agent": USER_AGENT}
+        return {**own, **signed, **OURS}
 
     def _make_tls(self, sealed: str) -> ssl.SSLContext:
-        """A client certificate: OpenSSL reads it from a file, which is gone at once."""
-        context = ssl.create_default_context()
-        with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
-            file.write(self._vault.open(sealed))
-            file.flush()
-            context.load_cert_chain(file.name)
+        """With a client certificate, if there is one: OpenSSL reads it from a file, which is gone at once."""
+        context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.load_default_certs()
+        context.set_alpn_protocols(["http/1.1"])
+        if sealed:
+            with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:
+                file.write(self._vault.open(sealed))
+                file.flush()
+                context.load_cert_chain(file.name)
         return context
 
 
@@ -249,28 +299,62 @@ async def _read(response: aiohttp.ClientResponse) -> bytes:
     return body
 
 
-def _timing() -> aiohttp.TraceConfig:
-    """Notes how long the name and the connection (TLS included) took, in the request's own context."""
+class Timing:
+    """How long each part of making a connection took, in ms; nothing where an open one was used."""
+
+    def __init__(self) -> None:
+        self._at: dict[str, float] = {}
+
+    def note(self, what: str) -> None:
+        self._at[what] = time.perf_counter()
+
+    def split(self) -> tuple[float | None, float | None, float | None]:
+        """For DNS, TCP and TLS."""
+        secured = self._between("tls", "connected")
+        connected = self._between("dialled", "connected" if secured is None else "tls")
+        return self._between("asked", "named"), connected, secured
+
+    def _between(self, begin: str, end: str) -> float | None:
+        if begin not in self._at or end not in self._at:
+            return None
+        return (self._at[end] - self._at[begin]) * 1000
+
+
+TIMING: ContextVar[Timing] = ContextVar("timing")
+
+
+class TimedContext(ssl.SSLContext):
+    """Notes when the handshake begins: asyncio asks for its TLS object as soon as the connection stands."""
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:  # noqa: ANN401 - as ssl has it
+        TIMING.get().note("tls")
+        return super().wrap_bio(*args, **kwargs)
+
+
+def _traced() -> aiohttp.TraceConfig:
     trace = aiohttp.TraceConfig()
-
-    async def begin(_session: Any, context: SimpleNamespace, _: Any) -> None:  # noqa: ANN401 - aiohttp's signature
-        context.begun = time.perf_counter()
-
-    async def named(_session: Any, context: SimpleNamespace, _: Any) -> None:  # noqa: ANN401
-        context.trace_request_ctx.dns_ms = (time.perf_counter() - context.named) * 1000
-
-    async def asked(_session: Any, context: SimpleNamespace, _: Any) -> None:  # noqa: ANN401
-        context.named = time.perf_counter()
-
-    async def connected(_session: Any, context: SimpleNamespace, _: Any) -> None:  # noqa: ANN401
-        took_ms = (time.perf_counter() - context.begun) * 1000
-        context.trace_request_ctx.connect_ms = took_ms - (context.trace_request_ctx.dns_ms or 0.0)
-
-    trace.on_connection_create_start.append(begin)
-    trace.on_dns_resolvehost_start.append(asked)
-    trace.on_dns_resolvehost_end.append(named)
-    trace.on_connection_create_end.append(connected)
+    for signal, what in (
+        (trace.on_dns_resolvehost_start, "asked"),
+        (trace.on_dns_resolvehost_end, "named"),
+        (trace.on_connection_create_end, "connected"),
+    ):
+        signal.append(_noting(what))
     return trace
+
+
+def _noting(what: str) -> Callable[..., Coroutine[Any, Any, None]]:
+    async def note(*_: object) -> None:
+        TIMING.get().note(what)
+
+    return note
+
+
+def _allow_many_sockets() -> None:
+    """As many as the system lets us have; and asyncio's 256 KiB for each TLS connection are far more than we read."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
+    asyncio.sslproto.SSLProtocol.max_size = TLS_BUFFER_BYTES
 
 
 def _note_crash(task: asyncio.Task[None]) -> None:

@@ -31,20 +31,26 @@ def warning_due(failing_h: float, warned_h: int) -> int | None:
 
 
 @dataclass
+class _Window:
+    outcomes: deque[tuple[float, bool]] = field(default_factory=deque)
+    failed: int = 0
+
+
+@dataclass
 class Windows:
     """The last minute's outcomes of each endpoint, as this process saw them."""
 
-    _seen: dict[object, deque[tuple[float, bool]]] = field(default_factory=dict)
+    _seen: dict[object, _Window] = field(default_factory=dict)
 
     def note(self, endpoint: object, *, good: bool) -> bool:
         """Count an outcome; True when half of at least 20 within a minute have failed."""
         now = time.monotonic()
-        seen = self._seen.setdefault(endpoint, deque(maxlen=1000))
-        seen.append((now, good))
-        while seen[0][0] < now - WINDOW_S:
-            seen.popleft()
-        failed = sum(not one for _, one in seen)
-        return len(seen) >= WINDOW_LEAST and failed * 2 >= len(seen)
+        window = self._seen.setdefault(endpoint, _Window())
+        window.outcomes.append((now, good))
+        window.failed += not good
+        while window.outcomes[0][0] < now - WINDOW_S:
+            window.failed -= not window.outcomes.popleft()[1]
+        return len(window.outcomes) >= WINDOW_LEAST and window.failed * 2 >= len(window.outcomes)
 
     def forget(self, endpoint: object) -> None:
         self._seen.pop(endpoint, None)

@@ -24,6 +24,7 @@ class Answer:
     elapsed_ms: float = 0.0
     dns_ms: float | None = None
     connect_ms: float | None = None
+    tls_ms: float | None = None
     first_byte_ms: float | None = None
 
 

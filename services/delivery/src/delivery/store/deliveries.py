@@ -1,13 +1,13 @@
 """Messages, a delivery for each endpoint that wants one, and the attempts at it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import dict_row
 
 from chassis.metrics import Gauge
 from delivery.domain.health import SLOW_START_PER_S
@@ -38,43 +38,51 @@ GAUGES = (
 )
 """What Prometheus is told of our tables."""
 
+LOCK = "SELECT pg_advisory_xact_lock(hashtext('delivery.claim'))"
+"""One claim at a time: two that count at once would both fill the same room."""
+
+READY = """
+SELECT e.endpoint_id FROM endpoint e
+WHERE e.endpoint_id > %(after)s AND e.state <> 'disabled' AND (e.probe_at IS NULL OR e.probe_at <= now())
+  AND EXISTS (SELECT FROM delivery d WHERE d.endpoint_id = e.endpoint_id AND d.state = 'pending'
+              AND d.due_at <= CASE WHEN e.probe_at IS NULL THEN now() ELSE 'infinity' END)
+ORDER BY e.endpoint_id LIMIT %(sites)s
+"""
+"""Endpoints that may have something to send, the next in the round."""
+
 CLAIM = """
-WITH RECURSIVE waiting AS (
-    (SELECT endpoint_id FROM delivery WHERE state = 'pending' AND endpoint_id > %(after)s ORDER BY endpoint_id LIMIT 1)
-    UNION ALL
-    SELECT (SELECT d.endpoint_id FROM delivery d WHERE d.state = 'pending' AND d.endpoint_id > w.endpoint_id ORDER BY d.endpoint_id LIMIT 1)
-    FROM waiting w WHERE w.endpoint_id IS NOT NULL
-), site AS MATERIALIZED (
-    SELECT e.endpoint_id, e.order_mode, e.state, e.probe_at IS NOT NULL AS is_probe,
+WITH site AS MATERIALIZED (
+    SELECT e.endpoint_id, e.order_mode, e.probe_at IS NOT NULL AS is_probe,
+        CASE WHEN e.order_mode = 'fifo' THEN (SELECT min(o.delivery_id) FROM delivery o WHERE o.endpoint_id = e.endpoint_id AND o.state = 'pending') END AS head,
         CASE WHEN e.probe_at IS NOT NULL OR e.order_mode = 'fifo' THEN 1
+             WHEN e.endpoint_id = ANY(%(slow)s) THEN 0
              WHEN e.resumed_at IS NOT NULL THEN least(e.max_in_flight, 1 + floor(extract(epoch FROM now() - e.resumed_at) * %(slow_start)s)::int)
              ELSE e.max_in_flight END
-        - (SELECT count(*) FROM delivery f WHERE f.endpoint_id = e.endpoint_id AND f.sent_until > now()) AS room
-    FROM (SELECT endpoint_id FROM waiting WHERE endpoint_id IS NOT NULL LIMIT %(sites)s) w JOIN endpoint e USING (endpoint_id)
-    WHERE e.state <> 'disabled' AND (e.probe_at IS NULL OR e.probe_at <= now())
-    FOR NO KEY UPDATE OF e SKIP LOCKED -- two workers that count at once would both fill the same room
+        - (SELECT count(*) FROM delivery f WHERE f.endpoint_id = e.endpoint_id AND f.sent_until > now()) AS room,
+        e.probe_at IS NULL AND EXISTS (SELECT FROM delivery k WHERE k.endpoint_id = e.endpoint_id AND k.state = 'pending' AND k.rank = 0) AS has_removals
+    FROM endpoint e WHERE e.endpoint_id = ANY(%(sites)s)
+    ORDER BY e.endpoint_id
 ), due AS MATERIALIZED (
     SELECT d.delivery_id FROM site CROSS JOIN LATERAL (
         SELECT d.delivery_id FROM delivery d
         WHERE d.endpoint_id = site.endpoint_id AND d.state = 'pending' AND (d.due_at <= now() OR site.is_probe)
-          AND (d.sent_until IS NULL OR d.sent_until <= now())
+          AND (d.sent_until IS NULL OR d.sent_until <= now()) AND (d.rank = 0 OR site.room > 0)
           AND NOT EXISTS (SELECT 1 FROM delivery o
                           WHERE o.endpoint_id = d.endpoint_id AND o.story_id = d.story_id AND o.delivery_id <> d.delivery_id
                             AND (o.sent_until > now() OR (o.state = 'pending' AND o.version < d.version)))
-          AND (site.order_mode <> 'fifo' OR d.rank = 0 OR NOT EXISTS (
-                SELECT 1 FROM delivery o WHERE o.endpoint_id = d.endpoint_id AND o.state = 'pending' AND o.delivery_id < d.delivery_id))
+          AND (site.head IS NULL OR d.rank = 0 OR d.delivery_id = site.head)
         ORDER BY d.rank, d.attempts > 0, d.due_at, d.delivery_id
-        LIMIT greatest(site.room, 0)
+        LIMIT greatest(site.room, site.has_removals::int, 0)
         FOR UPDATE SKIP LOCKED
     ) d
     LIMIT %(limit)s
 )
-UPDATE delivery d SET attempts = d.attempts + 1,
-    sent_until = now() + (e.timeout_s + e.max_in_flight / e.rate_per_s::float8 + %(noting_s)s) * interval '1 s'
-FROM due, endpoint e, message m
+UPDATE delivery d SET attempts = d.attempts + 1, sent_until = lease.ends_at, due_at = lease.ends_at
+FROM due, endpoint e, message m,
+    LATERAL (SELECT now() + (e.timeout_s + e.max_in_flight / e.rate_per_s::float8 + %(noting_s)s) * interval '1 s' AS ends_at) lease
 WHERE d.delivery_id = due.delivery_id AND e.endpoint_id = d.endpoint_id AND m.message_id = d.message_id
 RETURNING d.delivery_id, d.endpoint_id, e.name AS endpoint_name, e.url, e.timeout_s, e.rate_per_s, e.headers, e.certificate,
-    d.message_id, m.type AS message_type, CASE WHEN e.form = 'thin' OR octet_length(m.body) > %(thin_above)s THEN coalesce(m.thin, m.body) ELSE m.body END AS body,
+    d.message_id, m.type AS message_type, e.form = 'thin' OR octet_length(m.body) > %(thin_above)s AS is_thin,
     d.story_id, d.version, d.rank, d.attempts, e.challenge, e.probe_at IS NOT NULL AS is_probe,
     ARRAY(SELECT k.sealed FROM signing_key k
           WHERE (k.endpoint_id = e.endpoint_id AND 'v1' = ANY(e.signatures) OR k.endpoint_id IS NULL AND 'v1a' = ANY(e.signatures))
@@ -96,9 +104,9 @@ ON CONFLICT DO NOTHING
 """
 
 NOTE_ATTEMPTS = """
-INSERT INTO attempt (day, delivery_id, number, at, status_code, error, answer, elapsed_ms, dns_ms, connect_ms, first_byte_ms)
+INSERT INTO attempt (day, delivery_id, number, at, status_code, error, answer, elapsed_ms, dns_ms, connect_ms, tls_ms, first_byte_ms)
 SELECT (now() AT TIME ZONE 'UTC')::date, * FROM unnest(%s::bigint[], %s::int[], %s::timestamptz[], %s::int[], %s::text[], %s::text[],
-    %s::real[], %s::real[], %s::real[], %s::real[])
+    %s::real[], %s::real[], %s::real[], %s::real[], %s::real[])
 """
 
 FINISH = """
@@ -110,8 +118,8 @@ WHERE d.delivery_id = n.delivery_id AND d.state IN ('pending', 'held', 'supersed
 
 POSTPONE = """
 UPDATE delivery d SET due_at = now() + n.delay_s * interval '1 s', status_code = n.status_code, detail = n.detail, sent_until = NULL
-FROM unnest(%s::bigint[], %s::float8[], %s::int[], %s::text[]) AS n (delivery_id, delay_s, status_code, detail)
-WHERE d.delivery_id = n.delivery_id
+FROM unnest(%s::bigint[], %s::int[], %s::float8[], %s::int[], %s::text[]) AS n (delivery_id, attempts, delay_s, status_code, detail)
+WHERE d.delivery_id = n.delivery_id AND d.attempts = n.attempts -- else its lease has ended and it is under way again
 RETURNING d.delivery_id, d.state, d.due_at
 """
 
@@ -125,6 +133,14 @@ SELECT a.story_id, a.version, (SELECT sequence FROM numbered n WHERE n.story_id 
        (SELECT count(*) FROM delivery d WHERE d.story_id = a.story_id AND d.version = a.version)
 FROM asked a
 """
+
+
+AGAIN = """
+UPDATE delivery d SET state = CASE WHEN e.state = 'active' THEN 'pending' ELSE 'held' END, due_at = now(), done_at = NULL
+FROM endpoint e WHERE e.endpoint_id = d.endpoint_id
+  AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.endpoint_id = d.endpoint_id AND o.story_id = d.story_id AND o.version > d.version)
+"""
+"""An older version never after a newer one; nothing to a site that is disabled or has not confirmed."""
 
 
 @dataclass(frozen=True)
@@ -226,21 +242,41 @@ class Deliveries:
         """Older versions that have not arrived need not arrive any more, where order is `latest` or the story is taken back."""
         self._connection.execute(SUPERSEDE, {"story_id": story_id, "version": version, "is_removal": is_removal})
 
-    def claim(self, limit: int, after: UUID = FIRST_SITE, thin_above: int = THIN_ABOVE_BYTES) -> list[Claimed]:
-        """Lease due deliveries of the endpoints after this one, first attempts before retries.
+    def claim(
+        self, limit: int, after: UUID = FIRST_SITE, slow: Collection[UUID] = (), thin_above: int = THIN_ABOVE_BYTES
+    ) -> tuple[list[Claimed], UUID]:
+        """Lease due deliveries of the endpoints after this one, first attempts before retries; and the endpoint to go on after.
 
-        Of one story on one endpoint only one is under way at a time, and older versions go before newer ones.
+        Of one story on one endpoint only one is under way at a time, and older versions go before newer ones. Those that are
+        `slow` get nothing but removals. The round over all endpoints is over when `FIRST_SITE` comes back.
         """
+        self._connection.execute(LOCK)
+        found = self._connection.execute(READY, {"after": after, "sites": SITES_AT_ONCE}).fetchall()
+        if not found:
+            return [], FIRST_SITE
         asked = {
             "limit": limit,
             "noting_s": NOTING_S,
-            "after": after,
-            "sites": SITES_AT_ONCE,
+            "sites": [row[0] for row in found],
+            "slow": list(slow),
             "slow_start": SLOW_START_PER_S,
             "thin_above": thin_above,
         }
-        with self._connection.cursor(row_factory=class_row(Claimed)) as cursor:
-            return cursor.execute(CLAIM, asked).fetchall()
+        with self._connection.cursor(row_factory=dict_row) as cursor:
+            rows = cursor.execute(CLAIM, asked).fetchall()
+        bodies = self._bodies({row["message_id"] for row in rows})
+        claimed = [Claimed(body=bodies[row["message_id"], row.pop("is_thin")], **row) for row in rows]
+        if len(claimed) == limit:
+            return claimed, max(one.endpoint_id for one in claimed)
+        return claimed, found[-1][0] if len(found) == SITES_AT_ONCE else FIRST_SITE
+
+    def _bodies(self, message_ids: Collection[str]) -> dict[tuple[str, bool], bytes]:
+        """(message, whether thin) -> its bytes; once for all endpoints that get it."""
+        rows = self._connection.cursor(binary=True).execute(
+            "SELECT message_id, body, coalesce(thin, body) FROM message WHERE message_id = ANY(%s)",
+            (list(message_ids),),
+        )
+        return {(row[0], is_thin): row[1 + is_thin] for row in rows for is_thin in (False, True)}
 
     def note_attempts(self, attempts: Sequence[tuple[Claimed, Answer, datetime]]) -> None:
         rows = [
@@ -254,6 +290,7 @@ class Deliveries:
                 answer.elapsed_ms,
                 answer.dns_ms,
                 answer.connect_ms,
+                answer.tls_ms,
                 answer.first_byte_ms,
             )
             for one, answer, at in attempts
@@ -269,7 +306,9 @@ class Deliveries:
         """delivery_id -> its state (a newer version may have taken its place) and when it is tried again."""
         if not outcomes:
             return {}
-        rows = [(o.one.delivery_id, o.delay_s, o.answer.status, o.answer.error[:1000]) for o in outcomes]
+        rows = [
+            (o.one.delivery_id, o.one.attempts, o.delay_s, o.answer.status, o.answer.error[:1000]) for o in outcomes
+        ]
         found = self._connection.execute(POSTPONE, [list(column) for column in zip(*rows, strict=True)]).fetchall()
         return {row[0]: (row[1], row[2]) for row in found}
 
@@ -285,22 +324,14 @@ class Deliveries:
         return {(row[0], row[1]): Progress(row[2], row[3], row[4]) for row in rows}
 
     def resend(self, story_id: UUID, version: int) -> int:
-        """Try those that did not arrive again now."""
-        return self._connection.execute(
-            "UPDATE delivery SET state = 'pending', due_at = now() WHERE story_id = %s AND version = %s AND state IN ('failed', 'pending')",
-            (story_id, version),
-        ).rowcount
+        """Try those that did not arrive again now; not where a newer version has gone out."""
+        statement = AGAIN + " AND d.story_id = %s AND d.version = %s AND d.state IN ('failed', 'pending')"
+        return self._connection.execute(statement.encode(), (story_id, version)).rowcount
 
     def resend_one(self, delivery_id: int, endpoint_id: UUID | None = None) -> bool:
         """Send one again, whatever became of it, unless a newer version has gone out. False: no such delivery."""
-        return (
-            self._connection.execute(
-                "UPDATE delivery d SET state = 'pending', due_at = now(), done_at = NULL WHERE delivery_id = %s AND (%s::uuid IS NULL OR endpoint_id = %s)"
-                " AND NOT EXISTS (SELECT 1 FROM delivery o WHERE o.endpoint_id = d.endpoint_id AND o.story_id = d.story_id AND o.version > d.version)",
-                (delivery_id, endpoint_id, endpoint_id),
-            ).rowcount
-            == 1
-        )
+        statement = AGAIN + " AND d.delivery_id = %s AND (%s::uuid IS NULL OR d.endpoint_id = %s)"
+        return self._connection.execute(statement.encode(), (delivery_id, endpoint_id, endpoint_id)).rowcount == 1
 
     def of_story(self, story_id: UUID) -> list[tuple[object, ...]]:
         return self._connection.execute(
@@ -321,7 +352,7 @@ class Deliveries:
     def attempts(self, delivery_id: int) -> list[dict[str, Any]]:
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return cursor.execute(
-                "SELECT number, at, status_code, error, answer, elapsed_ms, dns_ms, connect_ms, first_byte_ms FROM attempt WHERE delivery_id = %s ORDER BY at",
+                "SELECT number, at, status_code, error, answer, elapsed_ms, dns_ms, connect_ms, tls_ms, first_byte_ms FROM attempt WHERE delivery_id = %s ORDER BY at",
                 (delivery_id,),
             ).fetchall()
 

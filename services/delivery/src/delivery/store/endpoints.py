@@ -25,7 +25,7 @@ WHERE endpoint_id = %(endpoint_id)s
 """
 
 WORK_OFF = """
-UPDATE delivery SET due_at = now() WHERE endpoint_id = %s AND state = 'pending' AND due_at > now()
+UPDATE delivery SET due_at = now() WHERE endpoint_id = ANY(%s) AND state = 'pending' AND due_at > now() AND sent_until IS NULL
 """
 
 FAILED = """
@@ -37,10 +37,18 @@ RETURNING failures_in_row, extract(epoch FROM now() - failing_since)::float8 / 3
 """
 
 SUCCEEDED = """
-UPDATE endpoint SET failures_in_row = 0, failing_since = NULL, last_success_at = now(), probe_step = 0, warned_h = 0,
-    resumed_at = CASE WHEN probe_at IS NULL THEN resumed_at ELSE now() END, probe_at = NULL
-WHERE endpoint_id = %s AND (failures_in_row > 0 OR probe_at IS NOT NULL OR last_success_at IS NULL OR last_success_at < now() - interval '1 minute')
+WITH changed AS (
+    SELECT endpoint_id, probe_at IS NOT NULL AS was_paused FROM endpoint
+    WHERE endpoint_id = ANY(%s)
+      AND (failures_in_row > 0 OR probe_at IS NOT NULL OR last_success_at IS NULL OR last_success_at < now() - interval '1 minute')
+    ORDER BY endpoint_id FOR NO KEY UPDATE
+)
+UPDATE endpoint e SET failures_in_row = 0, failing_since = NULL, last_success_at = now(), probe_step = 0, warned_h = 0,
+    resumed_at = CASE WHEN was_paused THEN now() ELSE resumed_at END, probe_at = NULL
+FROM changed WHERE e.endpoint_id = changed.endpoint_id
+RETURNING e.endpoint_id, was_paused
 """
+"""Most successes change nothing: the last one is noted once a minute."""
 
 
 @dataclass(frozen=True)
@@ -154,14 +162,12 @@ class Endpoints:
             (HOLD_DAYS,),
         ).rowcount
 
-    def note_success(self, endpoint_id: UUID) -> None:
+    def note_successes(self, endpoint_ids: Sequence[UUID]) -> None:
         """The first one after a pause sends the backlog on its way."""
-        paused = self._connection.execute(
-            "SELECT probe_at IS NOT NULL FROM endpoint WHERE endpoint_id = %s FOR UPDATE", (endpoint_id,)
-        ).fetchone()
-        self._connection.execute(SUCCEEDED, (endpoint_id,))
-        if paused and paused[0]:
-            self._connection.execute(WORK_OFF, (endpoint_id,))
+        resumed = self._connection.execute(SUCCEEDED, (list(endpoint_ids),)).fetchall()
+        back = [endpoint_id for endpoint_id, was_paused in resumed if was_paused]
+        if back:
+            self._connection.execute(WORK_OFF, (back,))
 
     def note_failures(self, endpoint_id: UUID, count: int) -> Failing | None:
         row = self._connection.execute(FAILED, {"endpoint_id": endpoint_id, "count": count}).fetchone()

@@ -13,8 +13,8 @@ WITH some AS (
     WHERE d.endpoint_id = %(endpoint_id)s AND d.made_at >= %(since)s AND d.state = 'failed' AND d.delivery_id > %(cursor)s
     ORDER BY d.delivery_id LIMIT %(limit)s
 ), again AS (
-    UPDATE delivery d SET state = 'pending', due_at = now(), done_at = NULL FROM some
-    WHERE d.delivery_id = some.delivery_id AND NOT EXISTS (
+    UPDATE delivery d SET state = CASE WHEN e.state = 'active' THEN 'pending' ELSE 'held' END, due_at = now(), done_at = NULL
+    FROM some, endpoint e WHERE d.delivery_id = some.delivery_id AND e.endpoint_id = d.endpoint_id AND NOT EXISTS (
         SELECT 1 FROM delivery o WHERE o.endpoint_id = d.endpoint_id AND o.story_id = d.story_id AND o.version > d.version AND o.state IN ('delivered', 'pending'))
     RETURNING 1
 )

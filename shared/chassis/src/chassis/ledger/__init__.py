@@ -11,7 +11,7 @@ from chassis.ledger.mark import (
     mark_timer_done,
 )
 from chassis.ledger.words import PRIORITIES, Delivery, Dispatch, TimerDispatch, queue_name
-from chassis.ledger.write import declare_consumer, declare_timer, wake, write
+from chassis.ledger.write import declare_consumer, declare_timer, wake, write, write_all
 
 __all__ = [
     "PRIORITIES",
@@ -35,4 +35,5 @@ __all__ = [
     "queue_name",
     "wake",
     "write",
+    "write_all",
 ]

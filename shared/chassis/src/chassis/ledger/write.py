@@ -18,6 +18,15 @@ INSERT INTO ledger.delivery (event_day, event_id, consumer, priority)
 SELECT recorded.day, %(event_id)s, consumer, %(priority)s FROM recorded, unnest(%(consumers)s::text[]) AS consumer
 """
 
+WRITE_ALL = """
+WITH recorded AS (
+    INSERT INTO ledger.event (day, event_id, type, subject, envelope)
+    SELECT (now() AT TIME ZONE 'UTC')::date, (e->>'id')::uuid, e->>'type', e->>'subject', e FROM json_array_elements(%(envelopes)s::json) AS e
+)
+INSERT INTO ledger.delivery (event_day, event_id, consumer, priority)
+SELECT (now() AT TIME ZONE 'UTC')::date, * FROM unnest(%(event_ids)s::uuid[], %(consumers)s::text[], %(priorities)s::smallint[])
+"""
+
 DECLARE_CONSUMER = """
 INSERT INTO ledger.consumer (consumer, in_flight, lease_s, batch) VALUES (%s, %s, %s, %s)
 ON CONFLICT (consumer) DO UPDATE SET in_flight = excluded.in_flight, lease_s = excluded.lease_s, batch = excluded.batch
@@ -45,6 +54,20 @@ def write(connection: psycopg.Connection, event_id: UUID, envelope: Envelope, co
             "consumers": list(consumers),
         },
     )
+
+
+def write_all(connection: psycopg.Connection, events: Sequence[tuple[Envelope, Sequence[str]]]) -> None:
+    """The same for many events in one statement; each is read from its envelope."""
+    heard = [
+        (UUID(envelope.id), one, PRIORITIES.index(envelope.priority)) for envelope, names in events for one in names
+    ]
+    asked = {
+        "envelopes": f"[{','.join(envelope.model_dump_json(exclude_none=True) for envelope, _ in events)}]",
+        "event_ids": [one[0] for one in heard],
+        "consumers": [one[1] for one in heard],
+        "priorities": [one[2] for one in heard],
+    }
+    connection.execute(WRITE_ALL, asked)
 
 
 def declare_consumer(
