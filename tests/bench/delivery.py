@@ -35,7 +35,10 @@ SITES = 200
 STORIES = 40
 MANY_SITES = int(os.environ.get("DEPESHA_BENCH_SITES", "10000"))
 OLD_ATTEMPTS = int(os.environ.get("DEPESHA_BENCH_ATTEMPTS", "5000000"))
-VAULT = Vault("bench:" + base64.urlsafe_b64encode(b"0123456789abcdef" * 2).decode())
+KEY = base64.urlsafe_b64encode(b"0123456789abcdef" * 2).decode()
+VAULT = Vault(f"bench:{KEY}")
+PACED = 24
+"""Stories of the latency rows, each to all sites, at 30 % of 800 deliveries a second."""
 LOOPBACK = parse_networks("127.0.0.0/8")
 
 
@@ -103,9 +106,34 @@ class House:
     def __init__(self, engines) -> None:
         self.admin = psycopg.connect(engines.admin_url, autocommit=True)
         self.admin.execute("SET search_path = delivery")
-        self.url = engines.settings("delivery")["database_url"]
-        self.database = Database(self.url, "delivery", size=4)
+        self.database = Database(engines.settings("delivery")["database_url"], "delivery", size=4)
         self.database.relax()
+        self.publication = Database(engines.settings("publication")["database_url"], "publication", size=2)
+        self.ledger_url = engines.settings("relay")["database_url"]
+        self.settings = {
+            **engines.settings("delivery"),
+            "secret_keys": f"bench:{KEY}",
+            "allow_http": True,
+            "allowed_networks": "127.0.0.0/8",
+        }
+
+    @contextmanager
+    def at_work(self):
+        """Relay and worker as they run in production; gives the worker's process."""
+        settings = json.dumps(self.settings)
+        with (
+            running("relay", BENCH_SETTINGS=settings, BENCH_LEDGER=self.ledger_url),
+            running("worker", BENCH_SETTINGS=settings) as worker,
+        ):
+            wait_until(
+                lambda: self.admin.execute("SELECT FROM ledger.timer WHERE consumer = 'delivery'").rowcount == 3,
+                "the worker",
+            )
+            yield worker
+
+    def publish(self) -> None:
+        with self.publication.unit_of_work() as uow:
+            uow.publish(fact())
 
     def empty(self) -> None:
         self.admin.execute("TRUNCATE endpoint, message, delivery, signing_key, story_sequence CASCADE")
@@ -148,12 +176,13 @@ def drain(house: House, at_once: int) -> tuple[float, float]:
 
 
 def latencies_ms(house: House) -> list[float]:
-    """From the message's row to the attempt's start, of the good sites."""
+    """From the event's time to the first byte to each good site; the first stories warm up."""
     rows = house.admin.execute(
-        "SELECT extract(epoch FROM a.at - m.made_at) * 1000 FROM attempt a JOIN delivery d USING (delivery_id) JOIN message m USING (message_id)"
-        " JOIN endpoint e USING (endpoint_id) WHERE e.name LIKE 'good%' AND a.number = 1"
+        "SELECT extract(epoch FROM a.at - (v.envelope->>'time')::timestamptz) * 1000 + coalesce(a.dns_ms, 0) + coalesce(a.connect_ms, 0)"
+        " FROM attempt a JOIN delivery d USING (delivery_id) JOIN endpoint e USING (endpoint_id) JOIN ledger.event v ON v.subject = d.story_id::text"
+        " WHERE e.name LIKE 'good%' AND a.number = 1 AND v.type = 'story.published.v1' ORDER BY v.event_id"
     ).fetchall()
-    return sorted(float(row[0]) for row in rows)
+    return sorted(float(row[0]) for row in rows[SITES * 2 :])
 
 
 def p99(values: list[float]) -> float:
@@ -198,39 +227,50 @@ def throughput(house: House, base: str, rounds: int) -> list[dict]:
 
 
 def latency(house: House, base: str, hanging: int) -> float:
-    """p99 of story event to first attempt at about 30 % load; `hanging` more sites never answer."""
+    """p99 of story event to first byte at about 30 % load, through relay, Celery and worker; `hanging` more sites never answer."""
     house.empty()
     house.admin.execute("TRUNCATE attempt")
     house.subscribe(base, "good", SITES)
     house.subscribe(base, "never", hanging)
-    sender = Sender(LOOPBACK, 15, VAULT)
-    pump = Drain(house.database, sender, 400)
-    for _ in range(12):
-        house.announce(1)
-        end = time.monotonic() + SITES / (800 * 0.3)
-        while time.monotonic() < end:
-            pump.run(most_s=0.5, patience_s=0)
-            time.sleep(0.005)
-    pump.run(most_s=20, patience_s=2)
-    sender.close()
-    return p99(latencies_ms(house))
+    with house.at_work():
+        due = time.monotonic()
+        for _ in range(PACED + 2):
+            house.publish()
+            due += SITES / (800 * 0.3)
+            time.sleep(max(due - time.monotonic(), 0))
+        wait_until(lambda: house.left() == 0, "all good sites", timeout_s=60)
+    found = latencies_ms(house)
+    assert len(found) == PACED * SITES, len(found)
+    return p99(found)
 
 
 def many(house: House, base: str) -> list[dict]:
     house.empty()
+    house.admin.execute("TRUNCATE attempt")
     house.subscribe(base, "good", MANY_SITES)
-    house.announce(1)
-    seconds, cpu = drain(house, at_once=500)
-    memory = psutil.Process().memory_info().rss / 1e6
+    with house.at_work() as worker:
+        before, started = worker.cpu_times(), time.perf_counter()
+        house.publish()
+        wait_until(lambda: made(house) == MANY_SITES and house.left() == 0, "all sites", timeout_s=120)
+        seconds, after = time.perf_counter() - started, worker.cpu_times()
+        memory = worker.memory_info().rss / 1e6
+    cpu_ms = (after.user + after.system - before.user - before.system) / MANY_SITES * 1000
     return [
         row(
-            f"one story to {MANY_SITES} endpoints",
+            f"one story to {MANY_SITES} endpoints, event to last answer",
             MANY_SITES / seconds,
             "1/s",
-            f"{seconds:.1f} s in all, {cpu / MANY_SITES * 1000:.2f} ms CPU each",
+            f"{seconds:.1f} s in all",
+            goal=">= 800/s",
+            met=MANY_SITES / seconds >= 800,
         ),
-        row("memory of the sending process", memory, "MB", goal="< 200 MB", met=memory < 200),
+        row("CPU of the worker's process for each of them", cpu_ms, "ms", goal="<= 1.2 ms", met=cpu_ms <= 1.2),
+        row("memory of the worker's process after them", memory, "MB", goal="< 200 MB", met=memory < 200),
     ]
+
+
+def made(house: House) -> int:
+    return house.admin.execute("SELECT count(*) FROM delivery").fetchone()[0]
 
 
 def growth(house: House, base: str) -> list[dict]:
@@ -286,7 +326,11 @@ def run(rounds: int) -> list[dict]:
                 quiet, hung = latency(house, base, 0), latency(house, base, SITES // 4)
                 rows += [
                     row(
-                        "event to first attempt, p99, at about 30 % load", quiet, "ms", goal="< 500 ms", met=quiet < 500
+                        "story event to first byte, p99, at about 30 % load",
+                        quiet,
+                        "ms",
+                        goal="< 500 ms",
+                        met=quiet < 500,
                     ),
                     row(
                         "the same with a fifth of all sites hanging",

@@ -81,7 +81,9 @@ def test_a_good_probe_sends_the_backlog(client, database, site):
 def test_after_a_pause_a_site_is_asked_more_and_more_at_once(client, database, site):
     paused_with_backlog(client, database, site, 20)
     with database.connection() as connection:
-        connection.execute("UPDATE endpoint SET probe_at = NULL, resumed_at = now() - interval '3 s'")
+        connection.execute(
+            "UPDATE endpoint SET probe_at = NULL, failures_in_row = 0, resumed_at = now() - interval '3 s'"
+        )
         connection.execute("UPDATE delivery SET due_at = now()")
 
     assert len(claim(database)) == 1 + 3 * 2

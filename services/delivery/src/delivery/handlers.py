@@ -135,15 +135,15 @@ class Drain:
         gone = {one.one.endpoint_id for one in outcomes if one.answer.status == 410}
         good = {one.one.endpoint_id for one in outcomes if one.state == "delivered"} - gone
         endpoints.note_successes(sorted(good))
+        bad = endpoints.note_failures({one: len(group) for one, group in by_site.items() if one not in good | gone})
         for endpoint_id in sorted(by_site):
             group = by_site[endpoint_id]
             is_shaky = [self.windows.note(endpoint_id, good=one.state == "delivered") for one in group][-1]
             if endpoint_id in gone:
                 endpoints.disable(endpoint_id, "the site answered 410 Gone")
                 log.warning("a site is gone", endpoint=group[0].one.endpoint_name)
-            elif endpoint_id not in good:
-                failing = endpoints.note_failures(endpoint_id, len(group))
-                if failing is not None and _take_care(group, failing, endpoints, is_shaky=is_shaky):
+            elif failing := bad.get(endpoint_id):
+                if _take_care(group, failing, endpoints, is_shaky=is_shaky):
                     self.windows.forget(endpoint_id)
             elif any(one.one.message_type == "endpoint.verification" and one.state == "delivered" for one in group):
                 endpoints.activate(endpoint_id)

@@ -42,7 +42,7 @@ MOST_SOCKETS = 4000
 OPEN_FILES = 16_384
 KEEP_ALIVE_S = 5.0
 """A connection is kept for so long for the next message: a story's correction rarely comes sooner than its sockets cost."""
-SLOW_S = 2.0
+SLOW_S = 1.0
 GATHER_S = 0.015
 """Answers that come together are written down in one transaction."""
 TLS_BUFFER_BYTES = 16 * 1024

@@ -54,7 +54,7 @@ CLAIM = """
 WITH site AS MATERIALIZED (
     SELECT e.endpoint_id, e.order_mode, e.probe_at IS NOT NULL AS is_probe,
         CASE WHEN e.order_mode = 'fifo' THEN (SELECT min(o.delivery_id) FROM delivery o WHERE o.endpoint_id = e.endpoint_id AND o.state = 'pending') END AS head,
-        CASE WHEN e.probe_at IS NOT NULL OR e.order_mode = 'fifo' THEN 1
+        CASE WHEN e.probe_at IS NOT NULL OR e.order_mode = 'fifo' OR e.failures_in_row > 0 THEN 1 -- who failed has one chance at a time
              WHEN e.endpoint_id = ANY(%(slow)s) THEN 0
              WHEN e.resumed_at IS NOT NULL THEN least(e.max_in_flight, 1 + floor(extract(epoch FROM now() - e.resumed_at) * %(slow_start)s)::int)
              ELSE e.max_in_flight END

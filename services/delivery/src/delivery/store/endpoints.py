@@ -1,6 +1,6 @@
 """Endpoints: who wants what, how it is to be sent, how well the site is; and the keys that sign."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -29,11 +29,15 @@ UPDATE delivery SET due_at = now() WHERE endpoint_id = ANY(%s) AND state = 'pend
 """
 
 FAILED = """
-UPDATE endpoint SET failures_in_row = failures_in_row + %(count)s, failing_since = coalesce(failing_since, now())
-WHERE endpoint_id = %(endpoint_id)s
-RETURNING failures_in_row, extract(epoch FROM now() - failing_since)::float8 / 3600, probe_at IS NOT NULL, probe_step, warned_h,
+WITH failing AS (
+    SELECT endpoint_id, count FROM endpoint JOIN unnest(%s::uuid[], %s::int[]) AS f (endpoint_id, count) USING (endpoint_id)
+    ORDER BY endpoint_id FOR NO KEY UPDATE OF endpoint
+)
+UPDATE endpoint e SET failures_in_row = failures_in_row + failing.count, failing_since = coalesce(failing_since, now())
+FROM failing WHERE e.endpoint_id = failing.endpoint_id
+RETURNING e.endpoint_id, failures_in_row, extract(epoch FROM now() - failing_since)::float8 / 3600, probe_at IS NOT NULL, probe_step, warned_h,
     (SELECT count(DISTINCT message_id) FROM (
-        SELECT message_id FROM delivery d WHERE d.endpoint_id = %(endpoint_id)s AND state = 'pending' AND attempts > 0 LIMIT 100) few)
+        SELECT message_id FROM delivery d WHERE d.endpoint_id = e.endpoint_id AND state = 'pending' AND attempts > 0 LIMIT 100) few)
 """
 
 SUCCEEDED = """
@@ -169,9 +173,10 @@ class Endpoints:
         if back:
             self._connection.execute(WORK_OFF, (back,))
 
-    def note_failures(self, endpoint_id: UUID, count: int) -> Failing | None:
-        row = self._connection.execute(FAILED, {"endpoint_id": endpoint_id, "count": count}).fetchone()
-        return Failing(*row) if row else None
+    def note_failures(self, counts: Mapping[UUID, int]) -> dict[UUID, Failing]:
+        """`counts`: how many more failures of each, without a success among them."""
+        rows = self._connection.execute(FAILED, (list(counts), list(counts.values()))).fetchall()
+        return {row[0]: Failing(*row[1:]) for row in rows}
 
     def pause(self, endpoint_id: UUID, wait_s: float) -> None:
         """No attempt until then, then one; a pause that stands grows by a step."""
