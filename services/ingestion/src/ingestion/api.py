@@ -8,6 +8,7 @@ from chassis.web import create_app as create_chassis_app
 from ingestion import bootstrap
 from ingestion.routes.sources import source_routes
 from ingestion.routes.stories import story_routes
+from ingestion.routes.webhooks import webhook_routes
 from ingestion.settings import Settings
 from ingestion.store.gauges import GAUGES
 
@@ -28,6 +29,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.include_router(story_routes(intake))
     app.include_router(
-        source_routes(intake.database, intake.bucket, bootstrap.originals_client(settings), settings.vault)
+        source_routes(
+            intake.database,
+            intake.bucket,
+            bootstrap.originals_client(settings),
+            settings.vault,
+            settings.outside_url,
+        )
     )
+    app.include_router(webhook_routes(intake.database, settings.vault))
     return app

@@ -15,6 +15,9 @@ class Settings(ChassisSettings):
     max_image_bytes: int = Field(default=40 * 1024 * 1024, gt=0)
     max_original_bytes: int = Field(default=20 * 1024 * 1024, gt=0, description="of a feed or a page")
     fetch_timeout_s: float = Field(default=20, gt=0, description="for one image, redirects and body included")
+    outside_url: str = Field(
+        default="", description="where messengers reach this API from outside, e.g. https://news.example/ingestion"
+    )
     visits_at_once: int = Field(default=16, ge=1, le=256, description="sources that one worker visits at the same time")
     secret_keys: SecretStr = Field(
         description="id:key,…: seals sources' secrets at rest, newest first; keys are 32 bytes in URL-safe base64"

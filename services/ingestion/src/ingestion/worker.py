@@ -4,19 +4,22 @@ from functools import partial
 
 from chassis.worker import Timer, Worker
 from ingestion import bootstrap
-from ingestion.handlers import receiving
+from ingestion.handlers import gathering, receiving
 from ingestion.settings import Settings
 
 
 def create_worker(settings: Settings) -> Worker:
     intake = bootstrap.intake(settings)
     visitor = bootstrap.visitor(settings, intake)
+    composer = gathering.Composer(intake, settings.vault)
     return Worker(
         "ingestion",
         intake.database,
         handlers={},
         timers=(
             Timer("visit", every_s=1, run=visitor.visit_due),
+            Timer(gathering.TIMER, every_s=1, run=composer.compose_due),
+            Timer("forget_old_posts", every_s=3600, run=partial(gathering.forget_old_posts, intake.database)),
             Timer("forget_old_answers", every_s=3600, run=partial(receiving.forget_old_answers, intake.database)),
         ),
     )

@@ -49,6 +49,8 @@ class Channel:
     chat_id: int
     messages: dict[int, dict[str, Any]] = field(default_factory=dict)
     next_id: int = 1
+    hidden: set[int] = field(default_factory=set)
+    """Posts that the channel's page leaves out though they are there."""
 
     @property
     def chat(self) -> dict[str, Any]:

@@ -27,6 +27,7 @@ Message = Mapping[str, Any]
 def channel_page(channel: Channel, root: str, before: int | None) -> str:
     """t.me/s/CHANNEL, or its page of posts before a number. `root` is where the photos are served."""
     posts = [post for post in posts_of(channel) if before is None or int(post[0]["message_id"]) < before]
+    posts = [post for post in posts if not channel.hidden & set(_ids(post))]
     shown = "".join(f"\n{_wrapped(channel, post, root)}" for post in posts[-PAGE_POSTS:])
     title = html.escape(channel.title)
     return f"""<!DOCTYPE html>

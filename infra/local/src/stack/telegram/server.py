@@ -44,7 +44,7 @@ class Server:
         self._http = _Http(self)
         self.port = self._http.server_port
         self._threads = [
-            threading.Thread(target=self._http.serve_forever, daemon=True),
+            threading.Thread(target=self._http.serve_forever, args=(0.02,), daemon=True),
             threading.Thread(target=self._deliver, daemon=True),
         ]
         for thread in self._threads:

@@ -71,10 +71,11 @@ def message_of(update: Mapping[str, Any]) -> Message | None:
     return None
 
 
-def parse(body: bytes, credit: str) -> Iterator[Part]:
+def parse(body: bytes, credit: str, external_id: str = "") -> Iterator[Part]:
     """`body`: the updates of one post, a JSON list as they came, each message once.
 
     `credit`: who its photos are by, e.g. «telegram-канал Евгения Солнцева»; empty: made from the channel's title.
+    `external_id`: what the post is known by, where that is not its first message's number.
     """
     try:
         updates = json.loads(body)
@@ -87,14 +88,13 @@ def parse(body: bytes, credit: str) -> Iterator[Part]:
         yield Trouble("post", "has no channel_post and no edited_channel_post")
         return
     place = f"post {messages[0]['message_id']}"
-    yield attempt(place, lambda: _item(messages, credit))
+    yield attempt(place, lambda: _item(messages, credit, external_id))
     for message in messages:
         yield from _too_large(message)
 
 
-def _item(messages: Sequence[Message], credit: str) -> Item:
+def _item(messages: Sequence[Message], credit: str, external_id: str) -> Item:
     channel = _channel(messages[0]["chat"])
-    external_id = str(messages[0]["message_id"])
     worded = next((message for message in messages if _text(message)), messages[0])
     post = read_post(marked_text(worded), channel.is_own) or Post("")
     owner = _origin(worded) or channel
@@ -104,7 +104,7 @@ def _item(messages: Sequence[Message], credit: str) -> Item:
         if _photo(message)
     ]
     form = StoryForm(
-        external_id=external_id,
+        external_id=external_id or str(messages[0]["message_id"]),
         headline=post.headline or f"{channel.title or channel.username}: фото без подписи",
         lede=post.lede,
         body=[

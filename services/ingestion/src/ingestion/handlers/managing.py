@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any, Literal
+from urllib.parse import quote
 from uuid import uuid5
 
 from pydantic import BaseModel, ConfigDict
@@ -46,6 +47,13 @@ class NotVisited(Refusal):
 
     title = "Sources of this kind are not visited"
     slug = "source-not-visited"
+
+
+class NotSubscribed(Refusal):
+    """Sources of this kind do not come in at a door that they could be told of, or we do not know our own address."""
+
+    title = "The source cannot be asked to tell us"
+    slug = "source-not-subscribed"
 
 
 class Wish(BaseModel):
@@ -129,6 +137,23 @@ def visit_now(source_id: str, database: Database) -> None:
         if row.state != "active":
             raise Conflict(f"source {source_id!r} is {row.state}; resume it first")
         Sources(uow.connection).visit_now(source_id)
+
+
+def subscribe(source_id: str, outside_url: str, database: Database, client: SafeClient, vault: Vault) -> str:
+    """Ask the messenger to tell us of news at our door. Returns the door's address.
+
+    Raises:
+        SourceMissing, NotSubscribed; what the messenger says where it refuses.
+
+    """
+    source = open_source(get(source_id, database), vault)
+    if source.plugin.subscribe is None:
+        raise NotSubscribed(f"source {source_id!r}: a source of kind {source.plugin.kind} has no door to be told of")
+    if not outside_url:
+        raise NotSubscribed("give `outside_url`, or set DEPESHA_OUTSIDE_URL: where this API is reached from outside")
+    address = f"{outside_url.rstrip('/')}/{source.plugin.kind}/{quote(source_id)}"
+    source.plugin.subscribe(source.settings, address, client)
+    return address
 
 
 def delete(source_id: str, database: Database) -> None:

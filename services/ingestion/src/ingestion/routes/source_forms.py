@@ -53,6 +53,16 @@ class StateChange(Form):
     state: Literal["active", "paused"]
 
 
+class Subscription(Form):
+    outside_url: Annotated[str, Field(max_length=500, pattern=r"^(https?://[^\s?#]+)?$")] = Field(
+        default="", description="where this API is reached from outside; empty: DEPESHA_OUTSIDE_URL"
+    )
+
+
+class SubscriptionShown(BaseModel):
+    address: str = Field(description="the door that the messenger knows now")
+
+
 class SourceShown(BaseModel):
     """A source and how it does. Secrets are never shown."""
 

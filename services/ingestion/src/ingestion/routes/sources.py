@@ -18,6 +18,8 @@ from ingestion.routes.source_forms import (
     SourceChanges,
     SourceShown,
     StateChange,
+    Subscription,
+    SubscriptionShown,
     TrialShown,
     WrongShown,
     show_all,
@@ -41,12 +43,15 @@ class RawMissing(NotFound):
 Limit = Annotated[int, Query(ge=1, le=500)]
 
 
-def source_routes(database: Database, bucket: Bucket, client: SafeClient, vault: Vault) -> APIRouter:
+def source_routes(
+    database: Database, bucket: Bucket, client: SafeClient, vault: Vault, outside_url: str = ""
+) -> APIRouter:
     """The routes; the service's own scope opens them all."""
     routes = APIRouter(tags=["sources"])
     _add_lists(routes, database)
     _add_changes(routes, database, vault)
     _add_trials(routes, database, client, vault)
+    _add_subscription(routes, database, client, vault, outside_url)
     _add_findings(routes, database, bucket)
     return routes
 
@@ -121,6 +126,17 @@ def _add_trials(routes: APIRouter, database: Database, client: SafeClient, vault
     def try_old(source_id: str) -> TrialShown:
         """What is there now, also what came in before. Nothing is kept."""
         return show_trial(managing.try_source(source_id, database, client, vault))
+
+
+def _add_subscription(
+    routes: APIRouter, database: Database, client: SafeClient, vault: Vault, outside_url: str
+) -> None:
+    @routes.put("/sources/{source_id}/subscription")
+    def subscribe(source_id: str, wish: Subscription) -> SubscriptionShown:
+        """Ask the messenger to tell us of news at our door (Telegram's setWebhook, MAX's subscription)."""
+        return SubscriptionShown(
+            address=managing.subscribe(source_id, wish.outside_url or outside_url, database, client, vault)
+        )
 
 
 def _add_findings(routes: APIRouter, database: Database, bucket: Bucket) -> None:

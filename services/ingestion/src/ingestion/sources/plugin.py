@@ -43,6 +43,10 @@ Fetch: TypeAlias = Callable[[str, Any, SafeClient], File]
 """(an image's name that no file came for, settings, client) -> its bytes."""
 
 
+Subscribe: TypeAlias = Callable[[Any, str, SafeClient], None]
+"""(settings, our door's address, client): ask the source to tell us of news there. Raises a Refusal."""
+
+
 @dataclass(frozen=True)
 class Plugin:
     """A kind of source. Without `poll` it comes in at a door of ours."""
@@ -54,6 +58,7 @@ class Plugin:
     parse: Parse
     poll: Poll | None = None
     fetch: Fetch | None = None
+    subscribe: Subscribe | None = None
     every_s: int = 300
 
     def secret_fields(self) -> frozenset[str]:

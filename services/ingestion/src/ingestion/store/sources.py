@@ -114,6 +114,14 @@ class Sources:
         with self._connection.cursor(row_factory=class_row(SourceRow)) as cursor:
             return cursor.execute(f"SELECT {COLUMNS} FROM source ORDER BY name, source_id").fetchall()  # noqa: S608 - our own column names
 
+    def of_channel(self, kind: str, names: Sequence[str]) -> str | None:
+        """The source of this kind whose setting `channel` is one of the names, in small letters."""
+        row = self._connection.execute(
+            "SELECT source_id FROM source WHERE kind = %s AND lower(settings->>'channel') = ANY(%s) ORDER BY created_at LIMIT 1",
+            (kind, list(names)),
+        ).fetchone()
+        return str(row[0]) if row else None
+
     def figures(self, source_ids: Sequence[str]) -> dict[str, Figures]:
         rows = self._connection.execute(
             """
