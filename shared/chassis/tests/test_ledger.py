@@ -400,10 +400,14 @@ def test_ids_sort_by_time():
     assert ids == sorted(ids)
 
 
-def test_while_nobody_takes_from_a_queue_its_messages_are_not_sent_again_and_again(database, stack, monkeypatch):
-    monkeypatch.setattr("chassis.relay.UNMOVED_S", 0.0)
+@pytest.fixture
+def broker(stack):
     broker = redis.Redis.from_url(stack.valkey.url)
     broker.delete("desk.routine")
+    return broker
+
+
+def test_what_still_lies_in_its_queue_is_not_sent_again_however_long_nobody_takes_it(database, stack, broker):
     relay = Relay("", stack.valkey.url)
     publish(database, withdrawn(1), withdrawn(2))
     with database.connection() as connection:
@@ -415,6 +419,87 @@ def test_while_nobody_takes_from_a_queue_its_messages_are_not_sent_again_and_aga
         relay.turn(connection)
         again = broker.llen("desk.routine")
 
-    assert waiting == 4  # sent once, and once more before the relay knew that the queue does not move
-    assert again == 2
-    assert query(database, "SELECT dispatches FROM ledger.delivery") == [(3,), (3,)]
+    assert (waiting, again) == (2, 2)
+    assert query(database, "SELECT dispatches FROM ledger.delivery") == [(2,), (2,)]
+
+
+def test_what_left_its_queue_and_was_lost_is_sent_again_though_others_still_wait_there(database, stack, broker):
+    relay = Relay("", stack.valkey.url)
+    publish(database, withdrawn(1), withdrawn(2), withdrawn(3))
+    with database.connection() as connection:
+        relay.turn(connection)
+        broker.rpop("desk.routine")
+        make_due(database)
+        relay.turn(connection)
+
+    assert query(database, "SELECT dispatches FROM ledger.delivery ORDER BY delivery_id") == [(2,), (1,), (1,)]
+    assert broker.llen("desk.routine") == 3
+
+
+def test_a_database_that_goes_away_under_a_handler_costs_a_try_not_a_lease(database):
+    publish(database, withdrawn())
+    tries = []
+
+    def lose_the_first_connection(_event, uow):
+        with uow:
+            uow.connection.execute("INSERT INTO effect VALUES (%s)", (f"try {len(tries)}",))
+            tries.append(1)
+            if len(tries) == 1:
+                uow.connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    worker(database, lose_the_first_connection).handle(message(claim(database)[0]))
+
+    assert query(database, "SELECT note FROM effect") == [("try 1",)]
+    assert query(database, "SELECT outcome, attempts FROM ledger.history") == [("handled", 0)]
+
+
+def test_a_commit_on_a_lost_connection_is_never_taken_for_done(database):
+    with pytest.raises(psycopg.OperationalError, match="lost before the commit"), database.unit_of_work() as uow:
+        uow.connection.close()
+
+
+def test_all_that_a_worker_took_in_one_message_is_in_its_hands_until_it_is_handled(database):
+    publish(database, withdrawn(1), withdrawn(2), withdrawn(3))
+    dispatches = claim(database)
+    seen = []
+    busy = worker(database, lambda _event, _uow: seen.append(list(busy._in_hand)))
+
+    busy.handle({"deliveries": [message(one) for one in dispatches]})
+
+    ids = [one.delivery_id for one in dispatches]
+    assert seen == [ids, ids[1:], ids[2:]]
+    assert busy._in_hand == {}
+
+
+def test_the_heartbeat_extends_the_leases_of_what_is_in_hand_and_of_nothing_else(database):
+    publish(database, withdrawn(1), withdrawn(2))
+    with database.connection() as connection:
+        for name, every_s in (("long", 1000), ("woken", 1000), ("given up", 0.001)):
+            ledger.declare_timer(connection, "desk", name, every_s=every_s)
+        ledger.claim_timers(connection)
+        ledger.wake(connection, "desk", "woken")
+        ledger.mark_timer_done(connection, "desk", "given up")
+    first, _ = claim(database)
+    query(database, "UPDATE ledger.delivery SET due_at = now() + interval '1 s' RETURNING 1")
+    busy = worker(database, note("handled"))
+    busy._in_hand.update({first.delivery_id: 0.0, "long": 0.0, "woken": 0.0, "given up": 0.0})
+
+    busy._extend_older_than(1)
+
+    leases = query(database, "SELECT due_at > now() + interval '20 s' FROM ledger.delivery ORDER BY delivery_id")
+    assert leases == [(True,), (False,)]
+    with database.connection() as connection:
+        assert {timer.name for timer in ledger.claim_timers(connection)} == {"woken", "given up"}
+
+
+def test_starts_that_ended_with_their_worker_do_not_make_a_retry_wait_longer(database):
+    publish(database, withdrawn())
+    [dispatch] = claim(database)
+    delivery = Delivery(dispatch.delivery_id, "routine", "test")
+    with database.connection() as connection:
+        starts = [ledger.mark_started(connection, delivery) for _ in range(6)]
+        failed = ledger.mark_failed(connection, delivery, "no", "")
+
+    assert starts == [1, 2, 3, 4, 5, 6]
+    assert failed == ("waiting", 1)
+    assert query(database, "SELECT due_at < now() + interval '1.3 s' FROM ledger.delivery") == [(True,)]

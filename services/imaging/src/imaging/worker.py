@@ -22,5 +22,4 @@ def create_worker(settings: Settings) -> Worker:
         concurrency=2,
         batch=1,
         in_flight=24,
-        lease_s=60,
     )

@@ -8,7 +8,7 @@ import base64
 import json
 import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import redis
 from celery import Celery
@@ -16,6 +16,9 @@ from celery.exceptions import SecurityWarning
 from kombu.entity import Queue
 
 from chassis.ledger import PRIORITIES, queue_name
+
+Place: TypeAlias = tuple[float, int]
+"""(when the relay claimed it, the first delivery's id): messages leave their queue in this order."""
 
 TASK_LIMIT_S: Final = 600
 """No handler may run longer; long work is many events."""
@@ -103,29 +106,39 @@ def run_worker(
     )
 
 
+class Message(NamedTuple):
+    """For one queue: the task's only argument as JSON text, and its place among the others."""
+
+    queue: str
+    service: str
+    message_id: str
+    argument: str
+    place: Place
+
+
 class Sender:
     """Puts messages for workers into Redis, many in one round trip."""
 
     def __init__(self, redis_url: str) -> None:
         self._redis = redis.Redis.from_url(redis_url, socket_timeout=3, socket_connect_timeout=2, socket_keepalive=True)
 
-    def send(self, messages: Sequence[tuple[str, str, str, str]]) -> None:
-        """Send (queue, service, message id, JSON text of the one argument) in order.
+    def send(self, messages: Sequence[Message]) -> None:
+        """Send messages in order.
 
         Raises:
             redis.RedisError: some or all were not sent.
 
         """
         by_queue: dict[str, list[str]] = {}
-        for queue, service, message_id, argument in messages:
-            by_queue.setdefault(queue, []).append(celery_message(queue, service, message_id, argument))
+        for message in messages:
+            by_queue.setdefault(message.queue, []).append(celery_message(message))
         pipeline = self._redis.pipeline(transaction=False)
         for queue, texts in by_queue.items():
             pipeline.lpush(queue, *texts)
         pipeline.execute()
 
-    def next_in(self, queues: Sequence[str]) -> dict[str, bytes | None]:
-        """The message that each queue would give next.
+    def next_in(self, queues: Sequence[str]) -> dict[str, Place | None]:
+        """The place of the message that each queue would give next.
 
         Raises:
             redis.RedisError: Redis does not answer.
@@ -136,7 +149,7 @@ class Sender:
         pipeline = self._redis.pipeline(transaction=False)
         for queue in queues:
             pipeline.lindex(queue, -1)
-        return dict(zip(queues, pipeline.execute(), strict=True))
+        return {queue: _place(text) if text else None for queue, text in zip(queues, pipeline.execute(), strict=True)}
 
     def close(self) -> None:
         self._redis.close()
@@ -153,18 +166,24 @@ def check(redis_url: str) -> None:
         client.ping()
 
 
-def celery_message(queue: str, service: str, message_id: str, argument: str) -> str:
+def celery_message(message: Message) -> str:
     """A task message as kombu's Redis transport stores it: Celery message protocol 2 in a base64 body.
 
     Source: docs.celeryq.dev, "Message Protocol", version 2; kombu.transport.virtual.Message.
     """
+    queue, service, message_id, argument, place = message
     body = base64.b64encode(
         f'[[{argument}], {{}}, {{"callbacks": null, "errbacks": null, "chain": null, "chord": null}}]'.encode()
     ).decode()
     return (
         f'{{"body": "{body}", "content-encoding": "utf-8", "content-type": "application/json", '
         f'"headers": {{"lang": "py", "task": "{service}.handle", "id": "{message_id}", "root_id": "{message_id}", '
-        '"parent_id": null, "group": null, "argsrepr": "", "kwargsrepr": "{}", "ignore_result": true}, '
+        f'"parent_id": null, "group": null, "argsrepr": "", "kwargsrepr": "{{}}", "ignore_result": true, "place": {json.dumps(place)}}}, '
         f'"properties": {{"correlation_id": "{message_id}", "delivery_mode": 2, "priority": 0, "body_encoding": "base64", '
         f'"delivery_tag": "{message_id}", "delivery_info": {{"exchange": "", "routing_key": {json.dumps(queue)}}}}}}}'
     )
+
+
+def _place(text: bytes) -> Place:
+    claimed_at, delivery_id = json.loads(text)["headers"].get("place", (0.0, 0))
+    return claimed_at, delivery_id

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import psycopg
-from psycopg_pool import ConnectionPool
+from psycopg_pool import ConnectionPool, PoolTimeout
 from pydantic import SecretStr
 
 if TYPE_CHECKING:
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
 RELAY_LINGER_S = 0.05
 """How long the relay keeps looking for due rows after it found some, before it sleeps until a NOTIFY."""
+
+TAKE_WITHIN_S = 10.0
+RECONNECT_S = 0.5
+"""While the server is away it is tried about this often."""
 
 
 class Database:
@@ -31,8 +35,9 @@ class Database:
             self.url,
             min_size=0,
             max_size=size,
-            timeout=10,
             max_idle=300,
+            # The pool's own attempts come after 1, 2, 4, 8 s: a server that is back would wait for us. `take` asks again instead.
+            reconnect_timeout=RECONNECT_S,
             open=False,
             kwargs=connection_options(schema),
             configure=_prepare_soon,
@@ -47,7 +52,13 @@ class Database:
 
         """
         self._pool.open()
-        return self._pool.getconn()
+        deadline = time.monotonic() + TAKE_WITHIN_S
+        while True:
+            try:
+                return self._pool.getconn(timeout=2 * RECONNECT_S)
+            except PoolTimeout:
+                if time.monotonic() > deadline:
+                    raise
 
     def relax(self) -> None:
         """From now on commits do not wait for the disk; for workers, before their first connection."""

@@ -12,7 +12,7 @@ import psycopg
 import redis
 
 from chassis import ledger, logs, metrics
-from chassis.celery_app import Sender
+from chassis.celery_app import Message, Place, Sender
 from chassis.database import RELAY_LINGER_S, connection_options
 from chassis.ledger import Dispatch, TimerDispatch, queue_name
 
@@ -24,8 +24,6 @@ LONGEST_SLEEP_S = 0.5
 SPREAD = 8
 """A backlog is cut into at least this many messages before they are filled up."""
 AFTER_A_FAILURE_S = 0.2
-UNMOVED_S = 3.0
-"""A queue whose next message has been the same for so long has nobody who takes from it."""
 KEEP_HOUSE_EVERY_S = 600
 
 log = logs.get()
@@ -36,7 +34,6 @@ class Relay:
         self._database_url = database_url
         self._sender = Sender(redis_url)
         self._stopping = False
-        self._next: dict[str, tuple[bytes | None, float]] = {}
 
     def stop(self, *_: int | FrameType | None) -> None:
         self._stopping = True
@@ -88,23 +85,16 @@ class Relay:
         return len(timers) + len(dispatches)
 
     def _without_those_still_queued(self, connection: psycopg.Connection, dispatches: list[Dispatch]) -> list[Dispatch]:
-        """Where nobody takes from a queue (its workers are down), its messages are still in it: no second copies."""
-        unmoved = self._unmoved({queue_name(one.consumer, one.priority) for one in dispatches if one.is_resend})
-        if not unmoved:
-            return dispatches
-        held = [one for one in dispatches if one.is_resend and queue_name(one.consumer, one.priority) in unmoved]
-        ledger.hold(connection, held, wait_s=UNMOVED_S)
-        return [one for one in dispatches if one not in held]
+        """A queue gives first what was sent first: what was sent after its next message is still in it, and needs no copy.
 
-    def _unmoved(self, queues: set[str]) -> set[str]:
-        now, found = time.monotonic(), set()
-        for queue, following in self._sender.next_in(sorted(queues)).items():
-            before, since = self._next.get(queue, (None, now))
-            if following is None or following != before:
-                self._next[queue] = (following, now)
-            elif now - since >= UNMOVED_S:
-                found.add(queue)
-        return found
+        What was sent before that is in a worker's hands, whose heartbeat would have kept the lease, or it is lost.
+        """
+        queues = {_queue(one) for one in dispatches if one.is_resend}
+        following = self._sender.next_in(sorted(queues))
+        held = [one for one in dispatches if _is_still_queued(one, following.get(_queue(one)))]
+        if held:
+            ledger.hold(connection, held)
+        return [one for one in dispatches if one not in held]
 
     def _sleep(self, connection: psycopg.Connection) -> None:
         due_in = ledger.next_due_in(connection)
@@ -113,20 +103,30 @@ class Relay:
             pass
 
 
+def _queue(dispatch: Dispatch) -> str:
+    return queue_name(dispatch.consumer, dispatch.priority)
+
+
+def _is_still_queued(dispatch: Dispatch, following: Place | None) -> bool:
+    if dispatch.sent_before is None or following is None:
+        return False
+    return (dispatch.sent_before, dispatch.delivery_id) >= following
+
+
 def _count(dispatches: Sequence[Dispatch]) -> None:
     for (consumer, is_resend), count in Counter((one.consumer, one.is_resend) for one in dispatches).items():
         metrics.SENT.labels(consumer, "again" if is_resend else "first").inc(count)
 
 
-def pack(dispatches: Sequence[Dispatch]) -> list[tuple[str, str, str, str]]:
-    """Messages (queue, service, id, argument) for the dispatches, in order.
+def pack(dispatches: Sequence[Dispatch]) -> list[Message]:
+    """Messages for the dispatches, in order.
 
     Few deliveries go one a message, so that every idle worker gets one; a backlog goes in batches, since what a message
     costs in Celery and Redis is several times what a quick handler costs.
     """
     by_queue: dict[str, list[Dispatch]] = {}
     for dispatch in dispatches:
-        by_queue.setdefault(queue_name(dispatch.consumer, dispatch.priority), []).append(dispatch)
+        by_queue.setdefault(_queue(dispatch), []).append(dispatch)
     messages = []
     for queue, group in by_queue.items():
         size = min(group[0].batch, max(1, len(group) // SPREAD))
@@ -134,17 +134,19 @@ def pack(dispatches: Sequence[Dispatch]) -> list[tuple[str, str, str, str]]:
     return messages
 
 
-def _message(queue: str, dispatches: Sequence[Dispatch]) -> tuple[str, str, str, str]:
+def _message(queue: str, dispatches: Sequence[Dispatch]) -> Message:
     deliveries = ", ".join(
         f'{{"delivery_id": {one.delivery_id}, "is_resend": {json.dumps(one.is_resend)}, "envelope": {one.envelope}}}'
         for one in dispatches
     )
-    return queue, dispatches[0].consumer, str(dispatches[0].delivery_id), f'{{"deliveries": [{deliveries}]}}'
+    first = dispatches[0]
+    place = (first.claimed_at, first.delivery_id)
+    return Message(queue, first.consumer, str(first.delivery_id), f'{{"deliveries": [{deliveries}]}}', place)
 
 
-def _timer_message(timer: TimerDispatch) -> tuple[str, str, str, str]:
-    argument = json.dumps({"timer": timer.name})
-    return queue_name(timer.consumer, "urgent"), timer.consumer, f"timer.{timer.name}", argument
+def _timer_message(timer: TimerDispatch) -> Message:
+    argument, place = json.dumps({"timer": timer.name}), (timer.claimed_at, 0)
+    return Message(queue_name(timer.consumer, "urgent"), timer.consumer, f"timer.{timer.name}", argument, place)
 
 
 def run(database_url: str, redis_url: str) -> None:

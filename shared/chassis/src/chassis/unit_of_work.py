@@ -98,6 +98,8 @@ class UnitOfWork:
         try:
             if not connection.closed:
                 connection.execute(statement.encode())
+            elif statement != "ROLLBACK":
+                raise psycopg.OperationalError("the connection was lost before the commit")
         except psycopg.Error:
             connection.close()
             if statement != "ROLLBACK":

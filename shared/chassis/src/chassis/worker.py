@@ -7,6 +7,7 @@ import time
 import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 import psycopg
@@ -49,7 +50,8 @@ class Worker:
     """What one service does with events.
 
     `in_flight` bounds what is sent and not yet handled, over all its workers. `batch`: how many of a backlog travel in one
-    message, handled one after the other by one thread; 1 where a handler takes long.
+    message, handled one after the other by one thread; 1 where a handler takes long. `lease_s` is how long an event stays with
+    a worker that is heard of no more: the heartbeat extends what is in hand, and the relay what still lies in its queue.
     """
 
     service: str
@@ -60,9 +62,10 @@ class Worker:
     concurrency: int = 2
     in_flight: int = 64
     batch: int = 16
-    lease_s: float = 30.0
+    lease_s: float = 5.0
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
-    _in_hand: dict[int, float] = field(default_factory=dict, repr=False)
+    _in_hand: dict[int | str, float] = field(default_factory=dict, repr=False)
+    """Since when, by delivery id or a timer's name."""
 
     def run(self, redis_url: str) -> None:
         """Declare the consumer and its timers, then work until SIGTERM."""
@@ -104,19 +107,29 @@ class Worker:
 
     def handle(self, message: dict[str, Any]) -> None:
         """Handle one message of the relay. Never raises: what went wrong is in the ledger and in the log."""
-        for work in message.get("deliveries", [message]):
+        works = {work.get("timer") or work["delivery_id"]: work for work in message.get("deliveries", [message])}
+        self._in_hand.update(dict.fromkeys(works, time.monotonic()))
+        for key, work in works.items():
             structlog.contextvars.clear_contextvars()
             structlog.contextvars.bind_contextvars(service=self.service)
             try:
-                if "timer" in work:
-                    self._run_timer(work["timer"])
-                else:
-                    self._handle_event(work)
-            except psycopg.OperationalError as error:
-                # The delivery's lease ends and it is sent again.
-                log.warning("the database went away while handling", reason=str(error).strip())
+                self._insist(partial(self._run_timer if "timer" in work else self._handle_event, work))
+            finally:
+                self._in_hand.pop(key, None)
 
-    def _run_timer(self, name: str) -> None:
+    def _insist(self, work: Callable[[], None]) -> None:
+        """Again where the database went away under it: each try may use up a dead connection, then waits for a live one."""
+        for tries_left in reversed(range(self.database.size + 1)):
+            try:
+                work()
+            except psycopg.OperationalError as error:
+                # After the last try the delivery's lease ends, and it is sent again.
+                log.warning("the database went away while handling", reason=str(error).strip(), tries_left=tries_left)
+            else:
+                return
+
+    def _run_timer(self, message: dict[str, Any]) -> None:
+        name = message["timer"]
         timer = next((timer for timer in self.timers if timer.name == name), None)
         if timer is None:
             log.warning("unknown timer", timer=name)
@@ -141,12 +154,10 @@ class Worker:
         if event is None or envelope is None or (message["is_resend"] and not self._may_start(delivery)):
             return
         structlog.contextvars.bind_contextvars(event_id=envelope.id, story_id=envelope.subject)
-        self._in_hand[delivery.delivery_id] = time.monotonic()
         outcome: Outcome = "lost"
         try:
             outcome = self._run_handler(self.handlers[type(event)], event, delivery)
         finally:
-            self._in_hand.pop(delivery.delivery_id, None)
             metrics.handled.observe(delivery.elapsed_ms / 1000, self.service, event.event_type, outcome)
         if outcome in ("handled", "rejected"):
             metrics.leg.observe(time.time() - envelope.time.timestamp(), self.service, event.event_type)
@@ -214,14 +225,14 @@ class Worker:
 
     def _beat(self) -> None:
         """Say that we live, and extend the leases of work that takes long; quick handlers cost nothing."""
-        every_s = min(self.lease_s / 3, BEAT_S)
+        every_s = min(self.lease_s, ledger.TIMER_LEASE_S) / 3
+        report_at = 0.0
         while True:
-            self._report()
+            if time.monotonic() >= report_at:
+                self._report()
+                report_at = time.monotonic() + BEAT_S
             time.sleep(every_s)
-            old = time.monotonic() - every_s / 2
-            ids = [delivery_id for delivery_id, since in list(self._in_hand.items()) if since < old]
-            if ids:
-                self._extend(ids)
+            self._extend_older_than(every_s / 4)
 
     def _report(self) -> None:
         try:
@@ -244,9 +255,17 @@ class Worker:
         except psycopg.Error as error:
             log.info("nobody heard that this worker ends", reason=str(error).strip())
 
-    def _extend(self, delivery_ids: list[int]) -> None:
+    def _extend_older_than(self, age_s: float) -> None:
+        before = time.monotonic() - age_s
+        old = [key for key, since in list(self._in_hand.items()) if since < before]
+        deliveries, timers = [key for key in old if isinstance(key, int)], [key for key in old if isinstance(key, str)]
+        if not old:
+            return
         try:
             with self.database.connection() as connection:
-                ledger.extend_leases(connection, delivery_ids)
+                if deliveries:
+                    ledger.extend_leases(connection, deliveries)
+                if timers:
+                    ledger.extend_timers(connection, self.service, timers)
         except psycopg.Error as error:
             log.warning("the heartbeat missed the database", reason=str(error).strip())

@@ -4,17 +4,19 @@ from chassis.ledger.claim import claim_due, claim_timers, give_back, hold, next_
 from chassis.ledger.mark import (
     bury_lost,
     extend_leases,
+    extend_timers,
     mark_failed,
     mark_handled,
     mark_rejected,
     mark_started,
     mark_timer_done,
 )
-from chassis.ledger.words import PRIORITIES, Delivery, Dispatch, TimerDispatch, queue_name
+from chassis.ledger.words import PRIORITIES, TIMER_LEASE_S, Delivery, Dispatch, TimerDispatch, queue_name
 from chassis.ledger.write import declare_consumer, declare_timer, wake, write, write_all
 
 __all__ = [
     "PRIORITIES",
+    "TIMER_LEASE_S",
     "Delivery",
     "Dispatch",
     "TimerDispatch",
@@ -24,6 +26,7 @@ __all__ = [
     "declare_consumer",
     "declare_timer",
     "extend_leases",
+    "extend_timers",
     "give_back",
     "hold",
     "mark_failed",

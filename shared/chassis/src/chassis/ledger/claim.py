@@ -2,10 +2,7 @@
 
 import psycopg
 
-from chassis.ledger.words import PRIORITIES, Dispatch, TimerDispatch
-
-TIMER_LEASE_S = 60
-"""A timer that was sent and not run to its end is sent again after this."""
+from chassis.ledger.words import PRIORITIES, TIMER_LEASE_S, Dispatch, TimerDispatch
 
 CLAIM = """
 WITH room AS MATERIALIZED (
@@ -14,9 +11,9 @@ WITH room AS MATERIALIZED (
                           WHERE d.consumer = c.consumer AND d.state <> 'dead' AND d.state = 'sent' AND d.due_at > now()) AS free
     FROM ledger.consumer c
 ), due AS MATERIALIZED (
-    SELECT room.lease_s, room.batch, d.delivery_id, d.state = 'sent' AS is_resend
+    SELECT room.lease_s, room.batch, d.delivery_id, CASE WHEN d.state = 'sent' THEN d.sent_at END AS sent_before
     FROM room CROSS JOIN LATERAL (
-        SELECT delivery_id, state FROM ledger.delivery d
+        SELECT delivery_id, state, sent_at FROM ledger.delivery d
         WHERE d.consumer = room.consumer AND d.state <> 'dead' AND d.due_at <= now()
         ORDER BY d.priority, d.due_at
         LIMIT greatest(room.free, 0)
@@ -27,9 +24,10 @@ WITH room AS MATERIALIZED (
     UPDATE ledger.delivery d
     SET state = 'sent', due_at = now() + due.lease_s * interval '1 s', sent_at = now(), dispatches = d.dispatches + 1
     FROM due WHERE d.delivery_id = due.delivery_id
-    RETURNING d.delivery_id, d.consumer, d.priority, due.is_resend, due.batch, d.event_day, d.event_id
+    RETURNING d.delivery_id, d.consumer, d.priority, d.sent_at, due.sent_before, due.batch, d.event_day, d.event_id
 )
-SELECT c.delivery_id, c.consumer, c.priority, c.is_resend, c.batch, e.envelope::text
+SELECT c.delivery_id, c.consumer, c.priority, extract(epoch FROM c.sent_at)::float8, extract(epoch FROM c.sent_before)::float8,
+       c.batch, e.envelope::text
 FROM claimed c JOIN ledger.event e ON e.day = c.event_day AND e.event_id = c.event_id
 ORDER BY c.priority, c.delivery_id
 """
@@ -40,7 +38,7 @@ WITH due AS (
 )
 UPDATE ledger.timer t SET due_at = now() + %(lease_s)s * interval '1 s'
 FROM due WHERE t.consumer = due.consumer AND t.name = due.name
-RETURNING t.consumer, t.name
+RETURNING t.consumer, t.name, extract(epoch FROM now())::float8
 """
 
 NEXT_DUE = """
@@ -57,15 +55,17 @@ WHERE delivery_id = ANY(%(ids)s) AND state = 'sent'
 """
 
 HOLD = """
-UPDATE ledger.delivery SET due_at = now() + %(wait_s)s * interval '1 s', dispatches = dispatches - 1
-WHERE delivery_id = ANY(%(ids)s) AND state = 'sent'
+UPDATE ledger.delivery d
+SET due_at = now() + c.lease_s * interval '1 s', sent_at = to_timestamp(held.sent_at), dispatches = d.dispatches - 1
+FROM unnest(%(ids)s::bigint[], %(sent_at)s::float8[]) AS held (delivery_id, sent_at), ledger.consumer c
+WHERE d.delivery_id = held.delivery_id AND d.state = 'sent' AND c.consumer = d.consumer
 """
 
 
 def claim_due(connection: psycopg.Connection, limit: int) -> list[Dispatch]:
     """Lease up to `limit` due deliveries, urgent first, no consumer beyond its room in flight."""
     rows = connection.execute(CLAIM, {"limit": limit}).fetchall()
-    return [Dispatch(row[0], row[1], PRIORITIES[row[2]], row[3], row[4], row[5]) for row in rows]
+    return [Dispatch(row[0], row[1], PRIORITIES[row[2]], *row[3:]) for row in rows]
 
 
 def claim_timers(connection: psycopg.Connection) -> list[TimerDispatch]:
@@ -83,6 +83,10 @@ def give_back(connection: psycopg.Connection, dispatches: list[Dispatch], wait_s
     connection.execute(GIVE_BACK, {"ids": [dispatch.delivery_id for dispatch in dispatches], "wait_s": wait_s})
 
 
-def hold(connection: psycopg.Connection, dispatches: list[Dispatch], wait_s: float) -> None:
-    """Undo claims of messages that were sent before and are still on their way."""
-    connection.execute(HOLD, {"ids": [dispatch.delivery_id for dispatch in dispatches], "wait_s": wait_s})
+def hold(connection: psycopg.Connection, dispatches: list[Dispatch]) -> None:
+    """Undo claims of messages that were sent before and still lie in their queue; their lease begins anew."""
+    parameters = {
+        "ids": [dispatch.delivery_id for dispatch in dispatches],
+        "sent_at": [dispatch.sent_before for dispatch in dispatches],
+    }
+    connection.execute(HOLD, parameters)

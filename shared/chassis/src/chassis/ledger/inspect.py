@@ -39,7 +39,7 @@ ORDER BY d.recorded_at LIMIT %(limit)s
 """
 
 REVIVE = """
-UPDATE ledger.delivery SET state = 'waiting', due_at = now(), attempts = 0, reason = NULL, traceback = NULL
+UPDATE ledger.delivery SET state = 'waiting', due_at = now(), attempts = 0, lost_starts = 0, reason = NULL, traceback = NULL
 WHERE delivery_id = ANY(%(ids)s) AND state = 'dead'
 """
 

@@ -4,7 +4,7 @@ import random
 
 import psycopg
 
-from chassis.ledger.words import Delivery
+from chassis.ledger.words import TIMER_LEASE_S, Delivery
 
 MAX_ATTEMPTS = 15
 """With the delays below, about an hour and a half of trying."""
@@ -34,9 +34,9 @@ RETURNING state, attempts
 """
 
 START = """
-UPDATE ledger.delivery SET attempts = attempts + 1
+UPDATE ledger.delivery SET lost_starts = lost_starts + 1
 WHERE delivery_id = %(delivery_id)s AND state <> 'dead'
-RETURNING attempts
+RETURNING lost_starts
 """
 
 BURY = """
@@ -48,6 +48,11 @@ EXTEND = """
 UPDATE ledger.delivery d SET due_at = now() + c.lease_s * interval '1 s'
 FROM ledger.consumer c
 WHERE d.delivery_id = ANY(%(ids)s) AND d.state = 'sent' AND c.consumer = d.consumer
+"""
+
+EXTEND_TIMERS = """
+UPDATE ledger.timer SET due_at = now() + %(lease_s)s * interval '1 s'
+WHERE consumer = %(consumer)s AND name = ANY(%(names)s) AND due_at > now() + least(every_s, %(lease_s)s / 3) * interval '1 s'
 """
 
 TIMER_DONE = """
@@ -82,7 +87,7 @@ def _finish(connection: psycopg.Connection, delivery: Delivery, outcome: str, re
 def mark_started(connection: psycopg.Connection, delivery: Delivery) -> int | None:
     """Count a start that may end with the worker's death; only asked for messages that were sent before.
 
-    Returns the starts and failures so far, this one included; None where nothing is left to do.
+    Returns the starts that ended with no word so far, this one included; None where nothing is left to do.
     """
     row = connection.execute(START, {"delivery_id": delivery.delivery_id}).fetchone()
     return row[0] if row else None
@@ -116,6 +121,11 @@ def bury_lost(connection: psycopg.Connection, delivery: Delivery, reason: str, t
 def extend_leases(connection: psycopg.Connection, delivery_ids: list[int]) -> None:
     """The heartbeat of long work."""
     connection.execute(EXTEND, {"ids": delivery_ids})
+
+
+def extend_timers(connection: psycopg.Connection, consumer: str, names: list[str]) -> None:
+    """The heartbeat of timers that run long; those that were woken or given up meanwhile are left alone."""
+    connection.execute(EXTEND_TIMERS, {"consumer": consumer, "names": names, "lease_s": TIMER_LEASE_S})
 
 
 def mark_timer_done(connection: psycopg.Connection, consumer: str, name: str) -> None:

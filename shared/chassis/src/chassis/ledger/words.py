@@ -10,6 +10,10 @@ PRIORITIES: Final[tuple[Priority, ...]] = ("urgent", "routine", "bulk")
 """In the order in which workers drain them; the position is the number in the database."""
 
 
+TIMER_LEASE_S: Final = 15.0
+"""A timer that was sent, and that no worker is running, is sent again after this."""
+
+
 def queue_name(consumer: str, priority: Priority) -> str:
     """One direct queue a consumer and urgency, e.g. `imaging.urgent`."""
     return f"{consumer}.{priority}"
@@ -31,20 +35,26 @@ class Delivery:
 
 @dataclass(frozen=True)
 class Dispatch:
-    """A delivery that the relay has claimed and will now send. `envelope` is JSON text.
+    """A delivery that the relay has claimed and will now send. `envelope` is JSON text; times are Unix seconds of the database's clock.
 
-    `batch`: how many may travel in one message. `is_resend`: it was sent before, and its lease ended with no word from a worker.
+    `batch`: how many may travel in one message. `sent_before`: when it was last sent, where that lease ended with no word from a worker.
     """
 
     delivery_id: int
     consumer: str
     priority: Priority
-    is_resend: bool
+    claimed_at: float
+    sent_before: float | None
     batch: int
     envelope: str
+
+    @property
+    def is_resend(self) -> bool:
+        return self.sent_before is not None
 
 
 @dataclass(frozen=True)
 class TimerDispatch:
     consumer: str
     name: str
+    claimed_at: float
