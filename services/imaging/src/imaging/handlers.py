@@ -82,7 +82,7 @@ def move_focus(event: FocalPointMoved, uow: UnitOfWork, studio: Studio) -> None:
     asset = replace(
         known,
         focal_point=event.focal_point or known.focal_point,
-        crops={**known.crops, **event.crops},
+        crops={name: box for name, box in {**known.crops, **event.crops}.items() if box is not None},
         focus_revision=event.revision,
         caption=known.caption if event.caption is None else event.caption,
         credit=known.credit if event.credit is None else event.credit,

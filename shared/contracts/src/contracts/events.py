@@ -66,8 +66,9 @@ class FocalPointMoved(Event, type="image.focal_point_moved.v1", producer="desk",
     image_id: UUID
     revision: int = Revision
     focal_point: Point | None = None
-    crops: dict[str, Box] = Field(
-        default_factory=dict, description="rendition name -> what the editor wants to see of the photo"
+    crops: dict[str, Box | None] = Field(
+        default_factory=dict,
+        description="rendition name -> what the editor wants to see of the photo; null: it follows the focus again",
     )
     caption: str | None = Field(default=None, description="new words to write into the files; None: as they were")
     credit: str | None = None
