@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, ClassVar
 
 import desk_builders as make
 import pytest
@@ -138,8 +138,8 @@ def person(browser: Browser, desk: Desk, database: Database) -> Iterator[Callabl
 
 
 @pytest.fixture
-def house(database: Database) -> "House":
-    return House(database)
+def house(database: Database, stack: Any) -> "House":
+    return House(database, stack.settings("desk").get("public_url", "http://127.0.0.1:1/depesha-public"))
 
 
 @dataclass
@@ -147,17 +147,26 @@ class House:
     """The rest of the house, as the desk hears it."""
 
     database: Database
+    public_url: str = "http://127.0.0.1:1/depesha-public"
+    source: ClassVar[Source] = Source(source_id="telegram:uprava", name="Управа Заречного района", kind="telegram")
 
     def send(self, number: int = 1, **changes: Any) -> Any:
         """A story that comes in from a Telegram channel, with its tags; the photo is there already where it has one."""
         story_id = new_id()
-        source = Source(source_id="telegram:uprava", name="Управа Заречного района", kind="telegram")
         values = {"images": (), "headline": f"Мост через Тую откроют {number} мая", **changes}
-        told = make.received(story_id=story_id, external_id=str(number), source=source, content=make.content(**values))
+        told = make.received(
+            story_id=story_id, external_id=str(number), source=self.source, content=make.content(**values)
+        )
         told = told.model_copy(update={"received_at": datetime.now(UTC)})
         events.open_story(told, self.database.unit_of_work())
         events.take_tags(make.tagged(story_id=story_id), self.database.unit_of_work())
         return story_id
+
+    def send_again(self, story_id: Any, revision: int, **changes: Any) -> None:
+        """The source tells the story anew."""
+        content = make.content(**{"images": (), **changes})
+        told = make.received(story_id=story_id, revision=revision, source=self.source, content=content)
+        events.open_story(told, self.database.unit_of_work())
 
     def publish_ordered(self, kind: type[Any] = StoryPublished) -> None:
         """Publication and one partner site do what was ordered last."""

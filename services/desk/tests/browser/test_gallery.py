@@ -1,0 +1,190 @@
+"""Every screen as a picture, in both languages and themes, wide and narrow: `DEPESHA_PICTURES=folder make test-browser`."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import desk_builders as make
+import pytest
+from desk_scenes import paint
+
+from contracts.content import Box, ImageBlock, Paragraph, Rubric, RubricProposal
+from contracts.events import StoryKilled
+from desk.domain.people import Actor
+from desk.handlers import editing, events, releasing
+from desk.handlers.releasing import Order
+from desk.store.notices import Notices
+
+FOLDER = os.environ.get("DEPESHA_PICTURES", "")
+MANY = os.environ.get("DEPESHA_PICTURES_ONLY", "")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.stack,
+    pytest.mark.timeout(540),
+    pytest.mark.skipif(not FOLDER, reason="pictures are made only where DEPESHA_PICTURES names a folder"),
+]
+
+HEADLINES = (
+    ("Мост через Тую откроют для движения на два месяца раньше срока", "Транспорт", 3),
+    ("Губернатор Евгений Солнцев вручил ключи от домов сорока семьям, пострадавшим от паводка", "Общество", 5),
+    ("В Заречном районе начали сев яровых: первыми вышли хозяйства юга", "Экономика", 5),
+    ("Хоккеисты «Туи» обыграли гостей в овертайме и вышли в полуфинал", "Спорт", 6),
+    ("Школа № 12 закрыта на карантин до понедельника", "Общество", 4),
+    ("Open-air concert on Victory Square gathers eight thousand people", "Культура", 7),
+)
+
+
+def test_every_screen_is_a_picture(person, desk, house, database):
+    story_id = fill(house, database)
+    for language in ("ru", "en"):
+        for theme in ("light", "dark"):
+            for width in (1440, 360):
+                shoot(person, desk, story_id, language, theme, width)
+
+
+def fill(house, database):
+    """A morning in a newsroom. Returns the story in work."""
+    chief = Actor(make.new_story_id(), "Анна Ким", "chief")
+    ids = []
+    for number, (headline, rubric, _urgency) in enumerate(HEADLINES):
+        photo = make.image(number)
+        told = {
+            "headline": headline,
+            "lede": "Об этом сообщила управа Заречного района утром во вторник.",
+            "images": (photo,) if number != 4 else (),
+            "rubrics": (),
+            "blocks": (
+                Paragraph(
+                    html="Движение по мосту через Тую откроют <b>12 мая</b>, сообщила управа. Ремонт шёл два года."
+                ),
+                *((ImageBlock(image_id=photo.image_id),) if number == 0 else ()),
+                Paragraph(
+                    html="«Мы успели раньше, потому что строители работали в две смены», — сказал глава управы Пётр Лавров."
+                ),
+                Paragraph(html="До этого водители ехали в объезд через Каменку, и дорога занимала сорок минут."),
+            ),
+        }
+        story_id = house.send(number, **told)
+        ids.append(story_id)
+        events.take_tags(
+            make.tagged(
+                story_id=story_id,
+                tags=(
+                    make.proposal("Туя"),
+                    make.proposal("Заречный район"),
+                    make.proposal("Пётр Лавров", "suggest", 0.71),
+                    make.proposal("ремонт", "suggest", 0.58),
+                ),
+                rubrics=(RubricProposal(rubric=Rubric(label=rubric), confidence=0.94, band="auto"),),
+            ),
+            database.unit_of_work(),
+        )
+        if number != 2:
+            done = make.processed(number, story_id)
+            faces = (Box(x=0.42, y=0.2, width=0.12, height=0.2),)
+            manifest = done.manifest.model_copy(
+                update={
+                    "faces": faces,
+                    "renditions": tuple(
+                        one.model_copy(update={"url": f"{house.public_url}/photo-{number}-{one.name}.jpg"})
+                        for one in done.manifest.renditions
+                    ),
+                }
+            )
+            events.take_image(
+                done.model_copy(update={"image_id": make.image(number).image_id, "manifest": manifest}),
+                database.unit_of_work(),
+            )
+    work, published, _, killed, waiting, _ = ids
+    editing.take_step(work, "take", chief, database.unit_of_work())
+    editing.save_draft(
+        work, {"lede": "Ремонт шёл два года и кончился раньше срока."}, 1, chief, database.unit_of_work()
+    )
+    for story in (published, killed):
+        releasing.order_release(story, Order("publish"), chief, database.unit_of_work())
+        house.publish_ordered()
+        house.deliver("delivered", 1)
+        for n, state in enumerate(("delivered", "failing", "failed", "pending")):
+            events.note_delivery(
+                make.delivered(
+                    story,
+                    n + 2,
+                    state,
+                    endpoint_id=make.uuid5(make.STORY, f"site {n}"),
+                    endpoint_name=("Степной вестник", "Новости Каменки", "Портал 56", "Агентство «Юг»")[n],
+                    delivered=2,
+                    total=5,
+                    attempts=1 + n,
+                    status_code=503 if "fail" in state else 204,
+                    detail="Service Unavailable" if "fail" in state else "",
+                    next_attempt_at=datetime.now(UTC) + timedelta(minutes=4) if state == "failing" else None,
+                    changed_at=datetime.now(UTC),
+                ),
+                database.unit_of_work(),
+            )
+    releasing.order_release(killed, Order("kill", reason="Источник ошибся"), chief, database.unit_of_work())
+    house.publish_ordered(StoryKilled)
+    releasing.schedule_release(
+        waiting, datetime.now(UTC) + timedelta(hours=3, minutes=12), Order("publish"), chief, database.unit_of_work()
+    )
+    events.open_story(
+        make.received(
+            work,
+            2,
+            source=house.source,
+            content=make.content(headline="Мост через Тую откроют 1 мая", images=(make.image(0),)),
+        ),
+        database.unit_of_work(),
+    )
+    with database.unit_of_work() as uow:
+        Notices(uow.connection).add("publish_failed", published, detail="S3 не отвечает")
+    return work
+
+
+def shoot(person, desk, story_id, language, theme, width):
+    one = person(language=language, theme=theme, width=width)
+    one.page.route(
+        "**/photo-*", lambda route: route.fulfill(body=paint(route.request.url), content_type="image/svg+xml")
+    )
+    screens = {
+        "monitor": "/?view=all",
+        "board": "/?view=all&layout=board",
+        "story": f"/stories/{story_id}",
+        "delivery": "/delivery",
+        "people": "/admin",
+        "routing": "/admin/routing",
+        "checks": "/admin/checks",
+        "sources": "/admin/sources",
+        "sites": "/admin/sites",
+        "log": "/admin/log",
+    }
+    tabs = ("source", "preview", "versions", "notes", "log")
+    for name, path in screens.items():
+        if MANY and name not in MANY.split(","):
+            continue
+        one.page.goto(desk.url + path)
+        one.page.wait_for_selector("html[data-ready=page], html[data-ready=shell]", state="attached")
+        one.page.wait_for_timeout(400)
+        snap(one, name, language, theme, width)
+        if name != "story":
+            continue
+        for tab in tabs:
+            handle = one.page.locator(f'.paper-bar [data-tab="{tab}"]')
+            if handle.count():
+                handle.click()
+                one.page.wait_for_timeout(500)
+                snap(one, f"story-{tab}", language, theme, width)
+        one.page.locator(".photo").first.click()
+        one.page.wait_for_timeout(500)
+        snap(one, "photo", language, theme, width)
+    one.page.context.clear_cookies()
+    if not MANY or "door" in MANY:
+        one.page.goto(f"{desk.url}/sign-in")
+        snap(one, "door", language, theme, width)
+
+
+def snap(one, name, language, theme, width):
+    path = Path(FOLDER) / f"{name}-{language}-{theme}-{width}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    one.page.screenshot(path=path, full_page=True)
