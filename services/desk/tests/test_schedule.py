@@ -146,17 +146,6 @@ def test_an_invitation_makes_one_person(database):
         assert connection.execute("SELECT email, role FROM person").fetchall() == [("boris@example.org", "editor")]
 
 
-def test_too_many_failures_close_the_door_for_a_while(database):
-    token = people.invite("editor", "Анна", database.unit_of_work())
-    people.accept_invitation(token, "boris@example.org", "Борис", "долгий пароль", database.unit_of_work())
-    for _ in range(people.FAILURES_PER_EMAIL):
-        with pytest.raises(people.SignInRefused):
-            people.sign_in("boris@example.org", "не тот", "127.0.0.1", database.unit_of_work())
-
-    with pytest.raises(people.TooManyFailures):
-        people.sign_in("boris@example.org", "долгий пароль", "127.0.0.1", database.unit_of_work())
-
-
 def test_search_finds_other_forms_of_a_word(api, story):
     assert [one["story_id"] for one in api.get("/api/stories?q=мостом").json()["stories"]] == [str(make.STORY)]
     assert api.get("/api/stories?q=пароход").json()["stories"] == []

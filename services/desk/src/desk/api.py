@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psycopg
 from fastapi import FastAPI, Request
@@ -20,10 +20,21 @@ from chassis.web import problem
 from desk import bootstrap
 from desk.handlers import people
 from desk.handlers.labels import MAX_UPLOAD_BYTES
+from desk.handlers.people import ConfirmFirst
 from desk.live import Hub
+from desk.neighbours import NeighbourDown
 from desk.pages import HERE, Pages
-from desk.routes import json_api, monitor_pages, people_pages, room_pages, story_pages
+from desk.routes import (
+    json_api,
+    monitor_pages,
+    people_pages,
+    photo_pages,
+    room_pages,
+    story_pages,
+    story_views,
+)
 from desk.routes.sign_in import Guard, NotSignedIn, SameOrigin, programs_of
+from desk.routes.story_panel import StoryPanel
 from desk.settings import Settings
 from desk.store.gauges import GAUGES
 from desk.store.people import People
@@ -71,11 +82,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.add_middleware(SameOrigin)
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)  # it leaves event streams alone
-    app.add_exception_handler(Refusal, _make_refusal(pages))
+    app.add_exception_handler(Refusal, _make_refusal(pages, guard))
     app.include_router(json_api.make_router(database, guard))
     app.include_router(people_pages.make_router(database, pages, guard, settings.desk_url))
     app.include_router(monitor_pages.make_router(database, pages, guard, hub))
-    app.include_router(story_pages.make_router(database, pages, guard, neighbours, originals))
+    panel = StoryPanel(database, pages)
+    site_name = urlsplit(settings.public_url).netloc
+    app.include_router(story_pages.make_router(database, pages, guard, panel, neighbours))
+    app.include_router(story_views.make_router(database, pages, guard, panel, neighbours, site_name))
+    app.include_router(photo_pages.make_router(database, pages, guard, panel, originals))
     app.include_router(room_pages.make_router(database, pages, guard, neighbours, settings.desk_url))
     app.mount("/static", Files(directory=HERE / "static"))
     return app
@@ -102,7 +117,7 @@ def _invite_the_first(database: Database, desk_url: str) -> None:
     log.info("nobody works here yet: open this link once to become the chief editor", link=f"{desk_url}/join/{token}")
 
 
-def _make_refusal(pages: Pages):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own type of a handler
+def _make_refusal(pages: Pages, guard: Guard):  # type: ignore[no-untyped-def]  # noqa: ANN202 - Starlette's own type of a handler
     def refusal(request: Request, error: Exception) -> Response:
         """A refusal as the asker understands it: a toast for a page's script, a page for a person, a problem for a program."""
         if not isinstance(error, Refusal):
@@ -116,8 +131,13 @@ def _make_refusal(pages: Pages):  # type: ignore[no-untyped-def]  # noqa: ANN202
                 if is_script
                 else RedirectResponse(target, 303)
             )
+        if isinstance(error, ConfirmFirst) and "text/html" in request.headers.get("accept", "") and not is_script:
+            back = request.url.path if request.method == "GET" else "/admin"
+            return RedirectResponse(f"/confirm?to={quote(back)}", 303)
         if is_script:
-            answer = pages.page("_problem.html", request, None, status=error.status, slug=error.slug, detail="")
+            answer = pages.page(
+                "_problem.html", request, guard.whoever(request), status=error.status, slug=error.slug, detail=""
+            )
             answer.headers.update({"hx-retarget": "#toasts", "hx-reswap": "innerHTML"})
             return answer
         if wants_page:
@@ -128,6 +148,7 @@ def _make_refusal(pages: Pages):  # type: ignore[no-untyped-def]  # noqa: ANN202
                 status=error.status,
                 slug=error.slug,
                 is_missing=isinstance(error, NotFound),
+                is_down=isinstance(error, NeighbourDown),
             )
         return _problem(error)
 

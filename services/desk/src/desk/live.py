@@ -21,6 +21,7 @@ from chassis.database import Database
 from desk.domain.changes import Tail
 from desk.domain.query import Query
 from desk.store.monitor import Monitor, Row
+from desk.store.notices import NOTICE
 from desk.store.work import Change, Changes
 
 POLL_S: Final = 0.15
@@ -149,15 +150,18 @@ class Hub:
     ) -> list[ServerSentEvent]:
         """One event for all changes at once: rows to put in place, and ids that the query no longer finds."""
         query, language, story_id = group
+        told = [ServerSentEvent(event="notices", raw_data="{}", id=str(safe_id))]
+        events = told if any(one.what == NOTICE for one in changes) else []
+        changes = [one for one in changes if one.what != NOTICE]
         if story_id is not None:
             what = sorted({one.what for one in changes if one.story_id == story_id})
             data = json.dumps({"what": what})
-            return [ServerSentEvent(event="story", raw_data=data, id=str(safe_id))] if what else []
+            return events + ([ServerSentEvent(event="story", raw_data=data, id=str(safe_id))] if what else [])
         ids = list(dict.fromkeys(one.story_id for one in changes))
         if not ids:
-            return []
+            return events
         rows = Monitor(connection).rows(query, only=ids, limit=len(ids))
         shown = [{"id": str(row.story_id), "at": row.cursor, "html": self._draw(row, language)} for row in rows]
         gone = [str(one) for one in set(ids) - {row.story_id for row in rows}]
         data = json.dumps({"rows": shown, "gone": gone}, ensure_ascii=False)
-        return [ServerSentEvent(event="rows", raw_data=data, id=str(safe_id))]
+        return [*events, ServerSentEvent(event="rows", raw_data=data, id=str(safe_id))]

@@ -1,6 +1,7 @@
 """What the desk asks of the other services' APIs: previews, resends, sites, sources, vocabulary."""
 
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 import httpx2
@@ -56,14 +57,35 @@ class Neighbours:
             raise NeighbourDown(f"publication answers {answer.status_code}")
         return answer.text
 
-    def resend(self, story_id: UUID, version: int) -> int:
-        """How many deliveries are tried again now."""
-        answer = self.call("delivery", "POST", f"/stories/{story_id}/versions/{version}/resend")
+    def resend(self, story_id: UUID, version: int, endpoint_id: UUID | None = None) -> int:
+        """How many deliveries are tried again now: all of the version that did not arrive, or that to one site."""
+        path = f"/stories/{story_id}/versions/{version}/resend"
+        if endpoint_id is not None:
+            found = next((one for one in self.deliveries(story_id) if _is_to(one, version, endpoint_id)), None)
+            if found is None:
+                return 0
+            path = f"/deliveries/{found['delivery_id']}/resend"
+        answer = self.call("delivery", "POST", path)
         return int(answer.json().get("resent", 0)) if answer.status_code == 202 else 0
 
-    def sites(self) -> list[dict[str, Any]]:
-        answer = self.call("delivery", "GET", "/endpoints")
-        return list(answer.json()) if answer.status_code == 200 else []
+    def deliveries(self, story_id: UUID) -> list[dict[str, Any]]:
+        """Every delivery of every version of a story."""
+        return self._list("delivery", f"/stories/{story_id}/deliveries")
+
+    def attempts(self, delivery_id: int) -> list[dict[str, Any]]:
+        """Each attempt with the beginning of the answer."""
+        return self._list("delivery", f"/deliveries/{delivery_id}/attempts")
+
+    def concepts(self, beginning: str) -> list[str]:
+        """Names of the vocabulary that begin like this; none where the tagger does not answer: free words still do."""
+        found = self.list_or_nothing("tagging", f"/concepts?{urlencode({'q': beginning, 'limit': 12})}") or []
+        return [str(one["label"]) for one in found if isinstance(one, dict) and "label" in one]
+
+    def _list(self, service: str, path: str) -> list[dict[str, Any]]:
+        answer = self.call(service, "GET", path)
+        if answer.status_code != 200:
+            raise NeighbourDown(f"{service} answers {answer.status_code}")
+        return list(answer.json())
 
     def list_or_nothing(self, service: str, path: str) -> list[Any] | None:
         """A JSON list; None where the service does not answer or has no such thing (yet)."""
@@ -75,3 +97,7 @@ class Neighbours:
             return None
         found = answer.json()
         return found if isinstance(found, list) else None
+
+
+def _is_to(delivery: dict[str, Any], version: int, endpoint_id: UUID) -> bool:
+    return (delivery["version"], delivery["endpoint_id"]) == (version, str(endpoint_id))

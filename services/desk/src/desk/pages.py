@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any, Final
@@ -54,6 +55,7 @@ class Pages:
         environment.install_gettext_callables(words.gettext, words.ngettext, newstyle=True)  # type: ignore[attr-defined]  # the i18n extension adds it
         zone = ZoneInfo(self.time_zone)
         environment.filters.update(
+            parsed=datetime.fromisoformat,
             ago=words.ago,
             until=words.until,
             clock=lambda moment: words.clock(moment, zone),

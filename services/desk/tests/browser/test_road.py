@@ -88,6 +88,7 @@ def test_two_editors_in_one_text_see_both_texts_and_lose_none(person, desk, hous
     anna.open(f"{desk.url}/stories/{story_id}")
     boris.open(f"{desk.url}/stories/{story_id}")
 
+    boris.page.focus("#headline")
     anna.page.fill("#headline", "Заголовок Анны")
     expect(anna.page.locator("#save-state")).to_contain_text("Сохранено")
     boris.page.fill("#headline", "Заголовок Бориса")

@@ -16,6 +16,7 @@ from desk.domain.cleaning import clean_draft, clean_html
 from desk.domain.diff import diff_words
 from desk.domain.draft import Draft, conflicting_fields, draft_of
 from desk.domain.history import fold_versions
+from desk.domain.mentions import people_in
 from desk.domain.photos import ImageFact
 from desk.domain.preflight import Situation, cuts_face, find_problems
 from desk.domain.query import Query, parse_query, to_address
@@ -299,3 +300,15 @@ def test_a_number_that_never_comes_is_given_up():
 def test_a_draft_refuses_what_breaks_its_limits():
     with pytest.raises(ValueError, match="urgency"):
         Draft(headline="Да", urgency=10)
+
+
+# Mentions
+
+
+def test_the_longest_name_after_an_at_is_meant():
+    anna, annabel, boris = uuid4(), uuid4(), uuid4()
+    names = {anna: "Анна", annabel: "Анна Ким", boris: "Борис"}
+
+    assert people_in("@анна ким и @Борисович", names) == {annabel}
+    assert people_in("@Анна, @Борис!", names) == {anna, boris}
+    assert people_in("пишите на anna@example.org", names) == set()

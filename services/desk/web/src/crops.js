@@ -1,7 +1,7 @@
 // A crop of one ratio, drawn by hand.
 import Cropper from "cropperjs";
 
-export function openCrop(dialog, button, say, words) {
+export function openCrop(dialog, button, say, words, onKept) {
   const box = dialog.querySelector("[data-cropping]");
   const stage = box.querySelector(".cropping-stage");
   const focus = dialog.querySelector("[data-focus]");
@@ -33,6 +33,7 @@ export function openCrop(dialog, button, say, words) {
     const answer = await fetch(box.dataset.cropping, { method: "POST", body: new URLSearchParams(values) });
     if (!answer.ok) return say(words.error, true);
     close();
+    onKept([values.x, values.y, values.width, values.height]);
   };
 }
 

@@ -1,5 +1,5 @@
 // The monitor: rows that come, move and go while an editor works in them.
-import { drawAges, json, onKey, say, stream, words } from "./shell.js";
+import { drawAges, json, onKey, refreshBell, stream, words } from "./shell.js";
 
 const byId = (id) => document.getElementById(`s-${id}`);
 const list = () => document.querySelector("[data-rows]");
@@ -11,7 +11,7 @@ const waiting = new Map();
 export function start() {
   const settings = json("stream");
   const pulse = document.getElementById("pulse");
-  stream(settings, { rows: take }, (state) => { pulse.dataset.state = state; });
+  stream(settings, { rows: take, notices: refreshBell }, (state) => { pulse.dataset.state = state; });
   document.getElementById("fresh").addEventListener("click", () => { flush(); scrollTo({ top: 0 }); });
   addEventListener("scroll", () => { if (scrollY < 80) flush(); }, { passive: true });
 
@@ -28,6 +28,7 @@ export function start() {
     if (document.querySelector("[data-batch-done]")) clear();
     drawAges();
   });
+  carry();
   const kept = sessionStorage.getItem("at");
   if (kept && byId(kept)) put(kept, false);
   document.addEventListener("click", (event) => {
@@ -75,7 +76,6 @@ function place({ id, at: moment, html }) {
   const more = column.querySelector(":scope > .more");
   if (!next && more) return;
   column.insertBefore(row, next ?? null);
-  while (column.querySelectorAll(":scope > .row").length > 600) column.querySelector(":scope > .row:last-of-type").remove();
 }
 
 const instant = (cursor) => Date.parse(cursor.split("~")[0]);
@@ -135,4 +135,38 @@ function tellMarked() {
   form.elements.ids.value = [...marked].join(",");
 }
 
-export { say };
+// On the board a card is carried to the column of its next step.
+const stepInto = (from, to) => {
+  if (to.includes("in_work")) return { received: "take", ready: "back", spiked: "unspike" }[from];
+  if (to.includes("ready")) return { received: "ready", in_work: "ready" }[from];
+  return to.includes("spiked") && ["received", "in_work", "ready"].includes(from) ? "spike" : undefined;
+};
+
+function carry() {
+  const board = document.getElementById("board");
+  if (!board) return;
+  let carried = null;
+  board.addEventListener("dragstart", (event) => {
+    carried = event.target.closest?.(".row");
+    event.dataTransfer.effectAllowed = "move";
+  });
+  const goal = (event) => {
+    const column = event.target.closest(".column");
+    const step = carried && column && stepInto(carried.dataset.state, column.dataset.states.split(" "));
+    return step ? { column, step } : null;
+  };
+  board.addEventListener("dragover", (event) => {
+    for (const one of board.querySelectorAll(".column.over")) one.classList.remove("over");
+    const there = goal(event);
+    if (!there) return;
+    event.preventDefault();
+    there.column.classList.add("over");
+  });
+  board.addEventListener("dragend", () => { carried = null; for (const one of board.querySelectorAll(".column.over")) one.classList.remove("over"); });
+  board.addEventListener("drop", (event) => {
+    const there = goal(event);
+    if (!there) return;
+    event.preventDefault();
+    htmx.ajax("POST", "/batch", { target: "#toasts", swap: "innerHTML", values: { step: there.step, ids: carried.dataset.id } });
+  });
+}

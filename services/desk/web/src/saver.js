@@ -1,8 +1,9 @@
-// Saves fields one request at a time, each against the revision last seen. Typing is never replaced by an answer:
-// what comes back moves only the revision, and a conflict asks the editor.
+// Saves fields one request at a time, each field against the revision of it that this screen shows: a save of the lede
+// says nothing about a headline that somebody else has changed meanwhile. Typing is never replaced by an answer: what
+// comes back moves only the revisions, and a conflict asks the editor.
 export class Saver {
-  constructor({ url, revision, key, tell, onConflict, wait = 700 }) {
-    Object.assign(this, { url, revision, key, tell, onConflict, wait });
+  constructor({ url, seen, key, tell, onConflict, wait = 700 }) {
+    Object.assign(this, { url, seen: { ...seen }, key, tell, onConflict, wait });
     this.dirty = new Map();
     this.isSending = false;
     this.failures = 0;
@@ -29,7 +30,7 @@ export class Saver {
   }
 
   keep() {
-    if (this.dirty.size) localStorage.setItem(this.key, JSON.stringify({ revision: this.revision, fields: Object.fromEntries(this.dirty), at: Date.now() }));
+    if (this.dirty.size) localStorage.setItem(this.key, JSON.stringify({ seen: this.seen, fields: Object.fromEntries(this.dirty), at: Date.now() }));
     else localStorage.removeItem(this.key);
   }
 
@@ -51,7 +52,7 @@ export class Saver {
       answer = await fetch(this.url, {
         method: "PATCH",
         headers: { "content-type": "application/json" },
-        body: JSON.stringify({ ...Object.fromEntries(sent), expected_revision: this.revision }),
+        body: JSON.stringify({ ...Object.fromEntries(sent), seen: Object.fromEntries([...sent.keys()].map((field) => [field, this.seen[field]])) }),
         signal: AbortSignal.timeout(15_000),
       });
     } catch {
@@ -72,8 +73,10 @@ export class Saver {
 
   done(sent, { revision, saved_at }) {
     this.failures = 0;
-    this.revision = revision;
-    for (const [field, value] of sent) if (this.dirty.get(field) === value) this.dirty.delete(field);
+    for (const [field, value] of sent) {
+      this.seen[field] = revision;
+      if (this.dirty.get(field) === value) this.dirty.delete(field);
+    }
     this.keep();
     this.tell("saved", new Date(saved_at));
     if (this.dirty.size) this.timer = setTimeout(() => this.send(), this.wait);
@@ -87,7 +90,7 @@ export class Saver {
 
   // The editor has decided: ours is saved over what is on the desk now, or dropped.
   resolve(revision, keepOurs, fields) {
-    this.revision = revision;
+    for (const field of fields) this.seen[field] = revision;
     this.isStopped = false;
     if (!keepOurs) for (const field of fields) this.dirty.delete(field);
     this.keep();

@@ -77,6 +77,11 @@ export function say(text, isAlert = false) {
   document.getElementById("toasts").replaceChildren(toast);
 }
 
+// The bell's number, when somebody has something to say.
+export function refreshBell() {
+  htmx.ajax("GET", "/notices/count", { target: "#bell-count", swap: "outerHTML" });
+}
+
 export function toasts() {
   const box = document.getElementById("toasts");
   let timer;

@@ -1,8 +1,10 @@
 // The story's page: text that saves itself, and a panel that is drawn anew when something happens.
 import { Editor } from "@tiptap/core";
-import { extensions, plain, toBlocks, toDocument } from "./blocks.js";
+import { extensions, toBlocks, toDocument } from "./blocks.js";
+import { photos } from "./photos.js";
 import { Saver } from "./saver.js";
-import { json, onKey, say, stream, words } from "./shell.js";
+import { json, onKey, refreshBell, say, stream, words } from "./shell.js";
+import { bodyField, makeSync, showConflict, textField } from "./sync.js";
 
 const get = (id) => document.getElementById(id);
 const HEADLINE_LONGEST = 110;
@@ -10,7 +12,7 @@ const HEADLINE_LONGEST = 110;
 export function start() {
   const story = json("document");
   const kit = extensions(story.images, story.captions);
-  const saver = makeSaver(story, kit);
+  const saver = makeSaver(story);
   const leftover = saver.leftover();
   const draft = { ...story.draft, ...(leftover?.fields ?? {}) };
 
@@ -24,28 +26,36 @@ export function start() {
     onUpdate: ({ editor }) => saver.set("blocks", toBlocks(editor.getJSON(), kit)),
     onTransaction: ({ editor }) => drawMarks(editor),
   });
-  for (const name of ["headline", "lede"]) bindField(name, draft[name], saver);
+  const grow = Object.fromEntries(["headline", "lede"].map((name) => [name, bindField(name, draft[name], saver)]));
   if (leftover) keepLeftover(leftover, saver);
   toolbar(editor);
   tabs();
-  dialogs(editor, saver, story, kit);
+  dialogs();
   releases(saver);
   photos();
   mentions();
   keyboard(saver);
   presence(story);
-  stream(json("stream"), { story: () => refreshPanel() });
-  window.deskSaver = saver;
+  const sync = makeSync(story, saver, {
+    headline: textField(get("headline"), grow.headline),
+    lede: textField(get("lede"), grow.lede),
+    blocks: bodyField(editor, kit),
+  });
+  stream(json("stream"), { story: ({ what }) => {
+      if (what.includes("presence")) tellPresence(story);
+      if (what.some((one) => one !== "presence")) refreshPanel();
+      if (what.some((one) => one === "text" || one === "source")) sync();
+    }, notices: refreshBell });
   document.documentElement.dataset.ready = "page";
   if (location.hash === "#publish") { history.replaceState(null, "", location.pathname); get("go")?.focus(); press(saver); }
 }
 
-function makeSaver(story, kit) {
+function makeSaver(story) {
   const output = get("save-state");
   const clock = new Intl.DateTimeFormat(document.documentElement.lang, { hour: "2-digit", minute: "2-digit", second: "2-digit" });
-  return new Saver({
+  const saver = new Saver({
     url: `/stories/${story.story_id}`,
-    revision: story.revision,
+    seen: story.seen,
     key: `draft:${story.story_id}`,
     tell(state, about) {
       output.dataset.state = state;
@@ -54,8 +64,9 @@ function makeSaver(story, kit) {
       if (state === "saved") refreshPanel();
       if (state === "signedOut") say(words.signedOut, true);
     },
-    onConflict: (problem, sent) => showConflict(problem, sent, kit),
+    onConflict: (problem, sent) => showConflict(problem, sent, saver),
   });
+  return saver;
 }
 
 function bindField(name, value, saver) {
@@ -72,13 +83,14 @@ function bindField(name, value, saver) {
   field.addEventListener("keydown", (event) => { if (event.key === "Enter" && !event.ctrlKey && !event.metaKey && name === "headline") { event.preventDefault(); get("lede").focus(); } });
   grow();
   count();
+  return () => { grow(); count(); };
 }
 
 function keepLeftover(leftover, saver) {
   const box = get("restored");
   box.hidden = false;
   box.textContent = words.restored;
-  saver.revision = leftover.revision;
+  Object.assign(saver.seen, Object.fromEntries(Object.keys(leftover.fields).map((field) => [field, leftover.seen?.[field] ?? 0])));
   for (const [field, value] of Object.entries(leftover.fields)) saver.set(field, value);
 }
 
@@ -118,6 +130,8 @@ function drawMarks(editor) {
   for (const button of get("toolbar").querySelectorAll("button")) button.setAttribute("aria-pressed", String(editor.isActive(markNames[button.dataset.mark])));
 }
 
+const isWide = matchMedia("(min-width: 1180px)");
+
 function tabs() {
   document.addEventListener("click", (event) => {
     const tab = event.target.closest("[data-tab]");
@@ -128,7 +142,9 @@ function tabs() {
     if (own !== tab) { own.click(); return; }
     for (const other of document.querySelectorAll(".paper-bar [data-tab]")) other.removeAttribute("aria-current");
     own.setAttribute("aria-current", "page");
-    get("text-view").hidden = name !== "text";
+    const isBeside = name === "source" || name === "notes";
+    get("paper").classList.toggle("beside", isBeside);
+    get("text-view").hidden = name !== "text" && !(isBeside && isWide.matches);
     get("aside-view").hidden = name === "text";
     scrollTo({ top: 0 });
   });
@@ -145,9 +161,22 @@ function tabs() {
 function dialogs() {
   document.addEventListener("click", (event) => {
     const name = event.target.closest("[data-dialog]")?.dataset.dialog;
-    if (name) get(name).showModal();
+    if (name && get(name).children.length) get(name).showModal();
     if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
     if (event.target.matches("dialog")) event.target.close();
+  });
+  // Some dialogs come with the answer.
+  document.addEventListener("htmx:after:swap", () => {
+    for (const name of ["kill", "attempts"]) if (get(name).children.length && !get(name).open && !get(name).dataset.shown) { get(name).dataset.shown = "1"; get(name).showModal(); }
+  });
+  for (const name of ["kill", "attempts"]) get(name).addEventListener("close", (event) => { event.target.replaceChildren(); delete event.target.dataset.shown; });
+  document.addEventListener("change", (event) => {
+    const name = event.target.matches("[data-mention-person]") && event.target.value;
+    if (!name) return;
+    const field = event.target.form.elements.text;
+    field.setRangeText(`@${name} `, field.selectionStart, field.selectionEnd, "end");
+    event.target.value = "";
+    field.focus();
   });
   document.addEventListener("htmx:after:request", (event) => {
     const element = event.target;
@@ -175,51 +204,28 @@ function releases(saver) {
 async function press(saver) {
   if (!(await saver.flush())) return say(words.failed, true);
   const button = get("go");
-  if (button && !button.disabled) button.click();
+  if (!button) return say(words.notNow, true);
+  if (!button.disabled) return button.click();
+  say(words.blocked, true);
+  document.querySelector(".checks .block button, .checks")?.scrollIntoView({ block: "nearest" });
+  document.querySelector(".checks .block button")?.focus();
 }
 
 function keyboard(saver) {
   document.addEventListener("keydown", (event) => {
     if (!(event.ctrlKey || event.metaKey)) return;
-    if (event.key === "Enter") { event.preventDefault(); press(saver); }
+    if (event.key === "Enter" && event.target.matches?.("[data-submits]")) { event.preventDefault(); event.target.form.requestSubmit(); return; }
+    if (event.key === "Enter" && !document.querySelector("dialog[open]")) { event.preventDefault(); press(saver); }
     if (event.code === "KeyS") { event.preventDefault(); saver.flush(); }
   });
   onKey("p", () => press(saver));
   onKey("a", () => document.querySelector("[data-suggested]")?.click());
-  onKey("d", () => document.querySelector("[data-suggested]")?.remove());
+  onKey("d", () => document.querySelector("[data-dismiss]")?.click());
   onKey("Escape", () => location.assign("/"));
   onKey("e", () => get("headline").focus());
   for (const field of document.querySelectorAll("#headline, #lede, #body")) {
     field.addEventListener("keydown", (event) => { if (event.key === "Escape") document.activeElement.blur(); });
   }
-}
-
-function photos() {
-  document.addEventListener("htmx:after:swap", () => {
-    const dialog = get("photo");
-    if (dialog.children.length && !dialog.open && !dialog.dataset.shown) { dialog.dataset.shown = "1"; dialog.showModal(); }
-    const dot = dialog.querySelector(".focus-dot");
-    if (dot && !dot.dataset.drawn) { dot.dataset.drawn = "1"; drawFocus(dialog, Number(dot.dataset.x), Number(dot.dataset.y)); }
-  });
-  get("photo").addEventListener("close", (event) => { event.target.replaceChildren(); delete event.target.dataset.shown; });
-  get("photo").addEventListener("click", (event) => {
-    const crop = event.target.closest("[data-crop]");
-    if (crop) import("./crops.js").then((part) => part.openCrop(get("photo"), crop, say, words));
-    const box = event.target.closest("[data-focus]");
-    if (!box) return;
-    const frame = box.getBoundingClientRect();
-    const x = Math.min(1, Math.max(0, (event.clientX - frame.left) / frame.width));
-    const y = Math.min(1, Math.max(0, (event.clientY - frame.top) / frame.height));
-    drawFocus(get("photo"), x, y);
-    fetch(box.dataset.focus, { method: "POST", body: new URLSearchParams({ x: x.toFixed(4), y: y.toFixed(4) }) }).then((answer) => { if (!answer.ok) say(words.error, true); });
-  });
-}
-
-function drawFocus(dialog, x, y) {
-  const dot = dialog.querySelector(".focus-dot");
-  dot.style.left = `${x * 100}%`;
-  dot.style.top = `${y * 100}%`;
-  for (const picture of dialog.querySelectorAll(".crop img")) picture.style.objectPosition = `${x * 100}% ${y * 100}%`;
 }
 
 // A tag under the pointer, or in focus, shows the words that speak of it.
@@ -249,36 +255,10 @@ function mentions() {
   document.addEventListener("focusin", show);
 }
 
-function presence({ story_id }) {
-  const tell = (isLeaving) => htmx.ajax("POST", `/stories/${story_id}/presence`, { target: "#presence", swap: "outerHTML", values: isLeaving ? { leaving: "true" } : {} });
-  setInterval(() => document.hidden || tell(false), 15_000);
-  addEventListener("pagehide", () => navigator.sendBeacon(`/stories/${story_id}/presence`, new URLSearchParams({ leaving: "true" })));
-}
+const tellPresence = ({ story_id }) => htmx.ajax("POST", `/stories/${story_id}/presence`, { target: "#presence", swap: "outerHTML" });
 
-function showConflict(problem, sent, kit) {
-  const dialog = get("conflict");
-  const who = get("conflict-who");
-  who.textContent = `${who.dataset.text} ${problem.by || "—"}`;
-  const names = Object.keys(problem.theirs);
-  const show = (field, value) => (field === "blocks" ? plain(value) : value);
-  const columns = [[words.ours, (name) => sent.get(name)], [words.theirs, (name) => problem.theirs[name]]];
-  get("conflict-columns").replaceChildren(...columns.map(([title, pick]) => {
-    const section = document.createElement("section");
-    const heading = document.createElement("h3");
-    heading.textContent = title;
-    section.append(heading, names.map((name) => show(name, pick(name))).join("\n\n"));
-    return section;
-  }));
-  const decide = (event) => {
-    const choice = event.target.closest("[data-conflict]")?.dataset.conflict;
-    if (!choice) return;
-    dialog.removeEventListener("click", decide);
-    dialog.close();
-    const saver = window.deskSaver;
-    saver.resolve(problem.revision, choice === "ours", names);
-    if (choice === "theirs") { saver.keep(); location.reload(); }
-  };
-  dialog.addEventListener("click", decide);
-  dialog.addEventListener("cancel", (event) => event.preventDefault());
-  dialog.showModal();
+function presence(story) {
+  const { story_id } = story;
+  setInterval(() => document.hidden || tellPresence(story), 15_000);
+  addEventListener("pagehide", () => navigator.sendBeacon(`/stories/${story_id}/presence`, new URLSearchParams({ leaving: "true" })));
 }

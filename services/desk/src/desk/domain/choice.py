@@ -1,6 +1,6 @@
 """Which tags and rubrics a story wears before an editor has looked, and what the machine should learn afterwards."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -51,14 +51,17 @@ def choose_rubrics(filed: Sequence[str], proposals: Sequence[RubricProposal]) ->
     return merge([Rubric(label=label) for label in filed], sure)
 
 
-def review_tags(proposals: Sequence[TagProposal], chosen: Sequence[Tag]) -> Review:
-    """Compare the proposed tags with those that went out. Hidden proposals were never seen: none is counted as removed."""
+def review_tags(proposals: Sequence[TagProposal], chosen: Sequence[Tag], dismissed: Collection[str] = ()) -> Review:
+    """Compare the proposed tags with those that went out. `dismissed`: keys of proposals that an editor threw out.
+
+    Hidden proposals were never seen: none is counted as removed.
+    """
     shown = {key_of(one.tag): one.tag for one in proposals if one.band != "hide"}
     sure = {key_of(one.tag) for one in proposals if one.band == "auto"}
     worn = {key_of(tag): tag for tag in chosen}
     return Review(
         kept=tuple(tag for key, tag in shown.items() if key in worn),
-        removed=tuple(tag for key, tag in shown.items() if key not in worn and key in sure),
+        removed=tuple(tag for key, tag in shown.items() if key not in worn and (key in sure or key in dismissed)),
         added=tuple(tag for key, tag in worn.items() if key not in shown),
     )
 

@@ -47,6 +47,9 @@ class Draft(BaseModel):
     age_mark: Literal["", "0+", "6+", "12+", "16+", "18+"] = ""
 
 
+Seen = int | Mapping[str, int]
+"""The revision that an author has seen: of the whole story, or field by field where a screen shows older and newer ones."""
+
 TEXT_FIELDS = frozenset({"headline", "lede", "blocks"})
 """A change of one of these makes the tagger look again."""
 
@@ -99,13 +102,17 @@ def changed_fields(old: Draft, new: Draft) -> frozenset[str]:
 
 
 def conflicting_fields(
-    patched: Iterable[str], old: Draft, new: Draft, field_revisions: Mapping[str, int], expected_revision: int
+    patched: Iterable[str], old: Draft, new: Draft, field_revisions: Mapping[str, int], seen: Seen
 ) -> frozenset[str]:
-    """The fields of a patch that somebody else has changed since the patch's author last looked, to another value."""
+    """The fields of a patch that somebody else has changed since the patch's author last saw them, to another value."""
+
+    def seen_of(name: str) -> int:
+        return seen if isinstance(seen, int) else seen.get(name, 0)
+
     return frozenset(
         name
         for name in patched
-        if field_revisions.get(name, 0) > expected_revision and getattr(old, name) != getattr(new, name)
+        if field_revisions.get(name, 0) > seen_of(name) and getattr(old, name) != getattr(new, name)
     )
 
 

@@ -6,6 +6,15 @@ from uuid import UUID
 
 from desk.domain.workflow import Role
 
+FREE_FAILURES: Final = 5
+WAIT_LONGEST_S: Final = 3600.0
+
+
+def wait_after(failures: int, free: int = FREE_FAILURES) -> float:
+    """Seconds from the last failed sign-in until the next may come: none at first, then 15, 30, 60 … up to an hour."""
+    return 0.0 if failures < free else min(15.0 * 2.0 ** (failures - free), WAIT_LONGEST_S)
+
+
 PROGRAM_ID: Final = UUID(int=1)
 
 

@@ -6,7 +6,7 @@ from typing import Final
 from urllib.parse import urlencode
 from uuid import UUID
 
-from desk.domain.workflow import STATES, State
+from desk.domain.workflow import OPEN_STATES, STATES, State
 
 VIEWS: Final = ("open", "received", "in_work", "ready", "published", "spiked", "killed", "all")
 
@@ -35,6 +35,12 @@ class Query:
         if self.view == "published":
             return ("published", "unpublished")
         return tuple(state for state in STATES if state == self.view)
+
+    def shows(self, state: State) -> bool:
+        """Whether a story of this state can be among what is found."""
+        if self.is_open:
+            return state in OPEN_STATES
+        return not self.states or state in self.states
 
     @property
     def is_plain(self) -> bool:

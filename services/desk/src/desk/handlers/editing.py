@@ -10,7 +10,7 @@ from chassis.unit_of_work import UnitOfWork
 from contracts.content import Box, Point
 from contracts.events import FocalPointMoved, ImageAttached, StoryRevised
 from desk.domain.cleaning import clean_draft
-from desk.domain.draft import TEXT_FIELDS, Draft, changed_fields, conflicting_fields, content_of, draft_of
+from desk.domain.draft import TEXT_FIELDS, Draft, Seen, changed_fields, conflicting_fields, content_of, draft_of
 from desk.domain.people import Actor
 from desk.domain.workflow import Step, may, next_state
 from desk.handlers.refusals import EditConflict, RightMissing, StepRefused, StoryUnknown
@@ -44,7 +44,7 @@ def load(story_id: UUID, uow: UnitOfWork) -> Story:
 def save_draft(
     story_id: UUID,
     patch: Mapping[str, Any],
-    expected_revision: int,
+    seen: Seen,
     actor: Actor,
     uow: UnitOfWork,
     *,
@@ -53,19 +53,19 @@ def save_draft(
     """Save the fields of `patch` (names and values of a Draft). Saving what stands already changes nothing.
 
     Raises:
-        EditConflict: somebody else changed one of these fields after `expected_revision`; nothing is saved.
+        EditConflict: somebody else changed one of these fields after what was `seen` of it; nothing is saved.
         StepRefused: the story is killed.
 
     """
     with uow:
         story = load(story_id, uow)
-        return save_into(story, patch, expected_revision, actor, uow, cause=cause)
+        return save_into(story, patch, seen, actor, uow, cause=cause)
 
 
 def save_into(
     story: Story,
     patch: Mapping[str, Any],
-    expected_revision: int,
+    seen: Seen,
     actor: Actor,
     uow: UnitOfWork,
     *,
@@ -76,7 +76,7 @@ def save_into(
         raise StepRefused(f"story {story.story_id}: it is killed and cannot be edited")
     now = datetime.now(UTC)
     draft = clean_draft(story.draft.model_copy(update=dict(patch)))
-    _refuse_conflict(story, draft, patch, expected_revision)
+    _refuse_conflict(story, draft, patch, seen)
     changed = changed_fields(story.draft, draft)
     if not changed:
         return Saved(story.revision, now, changed)
@@ -96,13 +96,13 @@ def save_into(
     return Saved(revision, now, changed)
 
 
-def _refuse_conflict(story: Story, draft: Draft, patch: Mapping[str, Any], expected_revision: int) -> None:
-    fields = conflicting_fields(patch, story.draft, draft, story.field_revisions, expected_revision)
+def _refuse_conflict(story: Story, draft: Draft, patch: Mapping[str, Any], seen: Seen) -> None:
+    fields = conflicting_fields(patch, story.draft, draft, story.field_revisions, seen)
     if not fields:
         return
     theirs = story.draft.model_dump(mode="json", include=set(fields))
     raise EditConflict(
-        f"story {story.story_id}: revision {expected_revision} is older than {story.revision}; {', '.join(sorted(fields))} was changed by {story.edited_by or 'the source'}",
+        f"story {story.story_id}: revision {seen} is older than {story.revision}; {', '.join(sorted(fields))} was changed by {story.edited_by or 'the source'}",
         fields=tuple((f"/{name}", "was changed by somebody else") for name in sorted(fields)),
         revision=story.revision,
         by=story.edited_by,
@@ -125,6 +125,7 @@ def _tell_words(story: Story, draft: Draft, uow: UnitOfWork) -> None:
                     story_id=story.story_id,
                     image_id=image.image_id,
                     revision=facts.next_focus_revision(image.image_id),
+                    crops=facts.drawn_crops(image.image_id),
                     caption=image.caption,
                     credit=image.credit,
                 )
@@ -132,18 +133,20 @@ def _tell_words(story: Story, draft: Draft, uow: UnitOfWork) -> None:
 
 
 def move_focus(
-    story_id: UUID, image_id: UUID, point: Point | None, crops: Mapping[str, Box], actor: Actor, uow: UnitOfWork
+    story_id: UUID, image_id: UUID, point: Point | None, crops: Mapping[str, Box | None], actor: Actor, uow: UnitOfWork
 ) -> None:
-    """Show imaging what matters in a photo, or crops drawn by hand."""
+    """Show imaging what matters in a photo, or crops drawn by hand; None: that crop follows the focus again."""
     with uow:
         load(story_id, uow)
+        facts = Facts(uow.connection)
+        facts.save_hand_crops(image_id, crops)
         uow.publish(
             FocalPointMoved(
                 story_id=story_id,
                 image_id=image_id,
-                revision=Facts(uow.connection).next_focus_revision(image_id),
+                revision=facts.next_focus_revision(image_id),
                 focal_point=point,
-                crops=dict(crops),
+                crops={**facts.drawn_crops(image_id), **crops},
             ),
             priority="urgent",
         )

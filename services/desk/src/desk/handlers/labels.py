@@ -15,6 +15,8 @@ from desk.domain.people import Actor
 from desk.handlers.editing import load, save_into
 from desk.handlers.refusals import StoryUnknown
 from desk.store.facts import Facts
+from desk.store.stories import Stories
+from desk.store.work import Audit
 
 Change = Callable[[Draft], dict[str, Any]]
 
@@ -47,6 +49,14 @@ def drop_tag(story_id: UUID, label: str, actor: Actor, uow: UnitOfWork) -> None:
         actor,
         uow,
     )
+
+
+def dismiss_tag(story_id: UUID, label: str, actor: Actor, uow: UnitOfWork) -> None:
+    """Throw a proposed tag out: it is not shown again, and the machine learns it with the next release."""
+    with uow:
+        load(story_id, uow)
+        Stories(uow.connection).dismiss_tag(story_id, key_of(Tag(label=label)))
+        Audit(uow.connection).write(actor.name, "dismiss_tag", story_id, {"label": label})
 
 
 def add_rubric(story_id: UUID, label: str, actor: Actor, uow: UnitOfWork) -> None:

@@ -1,16 +1,17 @@
 """What happens when people sign in, are invited, and leave."""
 
 import secrets
+from math import ceil
 from typing import Final
 from uuid import UUID
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-from chassis.errors import Refusal
+from chassis.errors import Forbidden, Refusal
 from chassis.ids import new_id
 from chassis.unit_of_work import UnitOfWork
-from desk.domain.people import Actor
+from desk.domain.people import FREE_FAILURES, Actor, wait_after
 from desk.store.people import Invitations, People, Person, Sessions
 from desk.store.work import Audit
 
@@ -20,9 +21,12 @@ HASHER: Final = PasswordHasher()
 NOBODY: Final = HASHER.hash(secrets.token_urlsafe())
 """Checked when an e-mail is unknown, so that the answer takes as long as for a known one."""
 
-FAILURES_MINUTES: Final = 15
-FAILURES_PER_EMAIL: Final = 8
-FAILURES_PER_ADDRESS: Final = 40
+FREE_PER_ADDRESS: Final = 40
+"""A whole newsroom may sit behind one address."""
+
+CONFIRMED_MINUTES: Final = 10
+"""So long after a sign-in, or a password typed again, nobody is asked once more."""
+
 PASSWORD_SHORTEST: Final = 10
 INVITATION_HOURS: Final = 72
 
@@ -36,11 +40,22 @@ class SignInRefused(Refusal):
 
 
 class TooManyFailures(Refusal):
-    """Too many failed sign-ins; the next may come later."""
+    """Too many failed sign-ins; the next may come in `wait_s` seconds, and each further failure doubles the wait."""
 
     status = 429
     title = "Too many attempts"
     slug = "too-many-attempts"
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__(f"too many failed sign-ins: the next may come in {ceil(wait_s)} s", wait_s=ceil(wait_s))
+        self.wait_s = ceil(wait_s)
+
+
+class ConfirmFirst(Forbidden):
+    """Only somebody who has just shown who they are may do it: the password is asked again."""
+
+    title = "Show who you are first"
+    slug = "confirm-first"
 
 
 class InvitationOver(Refusal):
@@ -62,17 +77,7 @@ def sign_in(email: str, password: str, address: str, uow: UnitOfWork) -> tuple[s
         SignInRefused, TooManyFailures: with the failure noted.
 
     """
-    keys = (f"email:{email.strip().lower()[:200]}", f"address:{address}")
-    with uow.database.connection() as connection:
-        sessions = Sessions(connection)
-        limits = zip(keys, (FAILURES_PER_EMAIL, FAILURES_PER_ADDRESS), strict=True)
-        if any(sessions.failures(key, FAILURES_MINUTES) >= most for key, most in limits):
-            raise TooManyFailures(f"more than {FAILURES_PER_EMAIL} failures in {FAILURES_MINUTES} minutes")
-        person = People(connection).by_email(email)
-    if not _fits(person.password_hash if person else NOBODY, password) or person is None or not person.is_active:
-        with uow:
-            Sessions(uow.connection).note_failure(*keys)
-        raise SignInRefused("e-mail and password do not fit together")
+    person = check_password(email, password, address, uow)
     token = secrets.token_urlsafe(32)
     with uow:
         Sessions(uow.connection).add(token, person.person_id)
@@ -80,6 +85,47 @@ def sign_in(email: str, password: str, address: str, uow: UnitOfWork) -> tuple[s
             People(uow.connection).set_password_hash(person.person_id, HASHER.hash(password))
         Audit(uow.connection).write(person.name, "sign_in")
     return token, person
+
+
+def check_password(email: str, password: str, address: str, uow: UnitOfWork) -> Person:
+    """Whose e-mail and password these are. A failure is noted, a success wipes the e-mail's failures out.
+
+    Raises:
+        SignInRefused: they do not fit.
+        TooManyFailures: for this e-mail or from this address; the password was not looked at.
+
+    """
+    by_email, by_address = f"email:{email.strip().lower()[:200]}", f"address:{address}"
+    with uow.database.connection() as connection:
+        sessions = Sessions(connection)
+        waits = [_wait(sessions, by_email, FREE_FAILURES), _wait(sessions, by_address, FREE_PER_ADDRESS)]
+        if max(waits) > 0:
+            raise TooManyFailures(max(waits))
+        person = People(connection).by_email(email)
+    if not _fits(person.password_hash if person else NOBODY, password) or person is None or not person.is_active:
+        with uow:
+            Sessions(uow.connection).note_failure(by_email, by_address)
+        raise SignInRefused("e-mail and password do not fit together")
+    with uow:
+        Sessions(uow.connection).forget_failures(by_email)
+    return person
+
+
+def _wait(sessions: Sessions, key: str, free: int) -> float:
+    count, seconds_ago = sessions.failures(key)
+    return wait_after(count, free) - seconds_ago
+
+
+def confirm(token: str, person: Person, password: str, address: str, uow: UnitOfWork) -> None:
+    """Somebody who has signed in types the password again.
+
+    Raises:
+        SignInRefused, TooManyFailures: as at the sign-in.
+
+    """
+    check_password(person.email, password, address, uow)
+    with uow:
+        Sessions(uow.connection).confirm(token)
 
 
 def _fits(password_hash: str, password: str) -> bool:

@@ -156,7 +156,7 @@ def preflight_of(story: Story, connection: psycopg.Connection) -> list[Finding]:
 def _tell_review(story: Story, uow: UnitOfWork) -> None:
     """The machine learns from what went out."""
     proposals = Facts(uow.connection).proposals(story.story_id)
-    review = review_tags(proposals.tags if proposals else (), story.draft.tags)
+    review = review_tags(proposals.tags if proposals else (), story.draft.tags, story.tags_dismissed)
     uow.publish(
         TagsReviewed(
             story_id=story.story_id,

@@ -14,6 +14,7 @@ from chassis.errors import NotFound, Refusal
 from chassis.ids import new_id
 from desk.domain.people import Actor
 from desk.domain.query import parse_query, to_address
+from desk.domain.workflow import State
 from desk.handlers import editing
 from desk.live import Hub
 from desk.pages import Pages
@@ -24,13 +25,22 @@ from desk.store.people import People
 from desk.store.views import SavedViews
 from desk.store.work import Changes
 
-COLUMNS: Final = (("received",), ("in_work",), ("ready", "publishing"), ("published", "unpublished"))
-"""The columns of the board."""
+COLUMNS: Final[tuple[tuple[State, ...], ...]] = (
+    ("received",),
+    ("in_work",),
+    ("ready", "publishing"),
+    ("published", "unpublished"),
+    ("spiked",),
+    ("killed",),
+)
+"""The columns of the board; a query has those that it can fill."""
+
+COLUMN_LONGEST: Final = 40
 
 STICKY: Final = "desk-view"
 
 
-def make_router(database: Database, pages: Pages, guard: Guard, hub: Hub) -> APIRouter:  # noqa: C901 - a list of routes
+def make_router(database: Database, pages: Pages, guard: Guard, hub: Hub) -> APIRouter:  # noqa: C901, PLR0915 - a list of routes
     router = APIRouter(include_in_schema=False)
     Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
 
@@ -44,7 +54,9 @@ def make_router(database: Database, pages: Pages, guard: Guard, hub: Hub) -> API
         with database.connection() as connection:
             store = Monitor(connection)
             since = Changes(connection).newest()
-            rows = store.rows(query)
+            columns = [states for states in COLUMNS if query.shows(states[0])] if query.layout == "board" else []
+            board = [(states, store.rows(query, within=states, limit=COLUMN_LONGEST)) for states in columns]
+            rows = [] if board else store.rows(query)
             values: dict[str, Any] = {
                 "query": query,
                 "rows": rows,
@@ -55,7 +67,8 @@ def make_router(database: Database, pages: Pages, guard: Guard, hub: Hub) -> API
                 "people": People(connection).all(),
                 "views": SavedViews(connection).of(who.person_id),
                 "news": Notices(connection).count_new(who.person_id),
-                "columns": COLUMNS,
+                "board": board,
+                "column_longest": COLUMN_LONGEST,
                 "to_address": to_address,
                 "is_last": len(rows) < 60,
             }
@@ -124,6 +137,12 @@ def make_router(database: Database, pages: Pages, guard: Guard, hub: Hub) -> API
         last = last_event_id if last_event_id is not None else since
         async for event in hub.listen(query, who.language, _uuid(story) if story else None, last):
             yield event
+
+    @router.get("/notices/count")
+    def new_notices(request: Request, who: Who) -> Response:
+        with database.connection() as connection:
+            news = Notices(connection).count_new(who.person_id)
+        return pages.page("_bell_count.html", request, who, news=news)
 
     @router.get("/notices")
     def notices(request: Request, who: Who) -> Response:

@@ -1,6 +1,6 @@
 """Signing in and out, and joining by an invitation."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
@@ -14,7 +14,7 @@ from desk.domain.workflow import Role
 from desk.handlers import people
 from desk.i18n import LANGUAGES
 from desk.pages import Pages
-from desk.routes.sign_in import COOKIE, Guard
+from desk.routes.sign_in import COOKIE, Guard, address_of
 from desk.store.people import SESSION_DAYS, Invitations, People
 
 
@@ -40,9 +40,31 @@ def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -
 
     @router.get("/sign-in")
     def sign_in_page(request: Request, to: str = "/") -> Response:
+        return door(request, to=_local(to), email="", problem="", wait_s=0)
+
+    def door(request: Request, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - templates take anything
         with database.connection() as connection:
             has_people = People(connection).any()
-        return pages.page("sign_in.html", request, None, to=_local(to), email="", problem="", has_people=has_people)
+        return pages.page("sign_in.html", request, None, status=status, has_people=has_people, **values)
+
+    @router.get("/confirm")
+    def confirm_page(request: Request, who: Who, to: str = "/") -> Response:
+        return pages.page("confirm.html", request, who, to=_local(to), problem="", wait_s=0)
+
+    @router.post("/confirm")
+    def confirm(
+        request: Request,
+        who: Who,
+        password: Annotated[str, Form(min_length=1, max_length=1000)],
+        to: Annotated[str, Form(max_length=2000)] = "/",
+    ) -> Response:
+        """Type the password again, before something that cannot be taken back."""
+        try:
+            guard.confirm(request, password)
+        except (people.SignInRefused, people.TooManyFailures) as refusal:
+            values = {"to": _local(to), "problem": refusal.slug, "wait_s": wait_of(refusal)}
+            return pages.page("confirm.html", request, who, status=refusal.status, **values)
+        return RedirectResponse(_local(to), 303)
 
     @router.post("/sign-in")
     def sign_in(
@@ -51,12 +73,11 @@ def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -
         password: Annotated[str, Form(max_length=1000)],
         to: Annotated[str, Form(max_length=2000)] = "/",
     ) -> Response:
-        address = request.client.host if request.client else "?"
         try:
-            token, _ = people.sign_in(email, password, address, database.unit_of_work())
+            token, _ = people.sign_in(email, password, address_of(request), database.unit_of_work())
         except (people.SignInRefused, people.TooManyFailures) as refusal:
-            values = {"to": _local(to), "email": email, "problem": refusal.slug, "has_people": True}
-            return pages.page("sign_in.html", request, None, status=refusal.status, **values)
+            values = {"to": _local(to), "email": email, "problem": refusal.slug, "wait_s": wait_of(refusal)}
+            return door(request, status=refusal.status, **values)
         return _with_session(RedirectResponse(_local(to), 303), token)
 
     @router.post("/sign-out")
@@ -120,6 +141,10 @@ def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -
         return InvitationAnswer(url=f"{desk_url}/join/{token}", role=form.role)
 
     return router
+
+
+def wait_of(refusal: Refusal) -> int:
+    return refusal.wait_s if isinstance(refusal, people.TooManyFailures) else 0
 
 
 def _with_session(answer: Response, token: str) -> Response:

@@ -38,6 +38,7 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
     router = APIRouter(include_in_schema=False)
     Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
     Admin = Annotated[Actor, Depends(guard.admin)]  # noqa: N806 - a type
+    FreshAdmin = Annotated[Actor, Depends(guard.fresh_admin)]  # noqa: N806 - a type
 
     def show(name: str, request: Request, who: Actor, **values: Any) -> Response:  # noqa: ANN401 - templates take anything
         with database.connection() as connection:
@@ -57,13 +58,13 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
         return show("delivery.html", request, who, **values)
 
     @router.get("/admin")
-    def people(request: Request, who: Admin) -> Response:
+    def people(request: Request, who: FreshAdmin) -> Response:
         with database.connection() as connection:
             listed = People(connection).all()
         return show("admin_people.html", request, who, people=listed, link="")
 
     @router.post("/admin/invitations")
-    def invite(request: Request, who: Admin, role: Annotated[Role, Form()]) -> Response:
+    def invite(request: Request, who: FreshAdmin, role: Annotated[Role, Form()]) -> Response:
         token = people_handlers.invite(role, who.name, database.unit_of_work())
         with database.connection() as connection:
             listed = People(connection).all()
@@ -71,7 +72,7 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
 
     @router.post("/admin/people/{person_id}")
     def set_role(
-        person_id: UUID, who: Admin, role: Annotated[Role, Form()], is_active: Annotated[bool, Form()] = False
+        person_id: UUID, who: FreshAdmin, role: Annotated[Role, Form()], is_active: Annotated[bool, Form()] = False
     ) -> Response:
         if person_id == who.person_id and (not is_active or role not in ("chief", "ops")):
             raise FormWrong("nobody takes their own rights away: ask another chief editor")

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+import psycopg
 from fastapi import Request
 from pydantic import SecretStr
 from starlette.datastructures import Headers
@@ -13,6 +14,7 @@ from chassis.database import Database
 from chassis.errors import Forbidden, Refusal
 from chassis.tokens import HOUSE_PER_MINUTE, Caller
 from desk.domain.people import PROGRAM, PROGRAM_ID, Actor
+from desk.handlers import people
 from desk.store.people import Sessions
 
 COOKIE = "__Host-desk"
@@ -36,6 +38,10 @@ def programs_of(desk_api_token: SecretStr) -> tuple[tuple[str, Caller], ...]:
     return ((token, Caller(PROGRAM_ID, PROGRAM.name, scopes, HOUSE_PER_MINUTE)),) if token else ()
 
 
+def address_of(request: Request) -> str:
+    return request.client.host if request.client else "?"
+
+
 class Guard:
     """Knows people by their sessions; programs were let in, or not, by the doors in front of the application."""
 
@@ -57,11 +63,51 @@ class Guard:
                 return person.actor
         raise NotSignedIn("no session, or it has ended")
 
+    def whoever(self, request: Request) -> Actor | None:
+        """Whoever signed in, or nobody; for pages that speak to both."""
+        try:
+            return self.person(request)
+        except (Refusal, psycopg.Error):
+            return None
+
     def admin(self, request: Request) -> Actor:
         actor = self.person(request)
         if not actor.is_admin:
             raise Forbidden(f"the role {actor.role} may not change the newsroom's settings")
         return actor
+
+    def fresh_admin(self, request: Request) -> Actor:
+        """An admin who has just shown who they are.
+
+        Raises:
+            ConfirmFirst: it is a while ago.
+
+        """
+        actor = self.admin(request)
+        self.confirm(request)
+        return actor
+
+    def is_fresh(self, request: Request) -> bool:
+        with self._database.connection() as connection:
+            return Sessions(connection).is_fresh(request.cookies.get(COOKIE, ""), people.CONFIRMED_MINUTES)
+
+    def confirm(self, request: Request, password: str = "") -> None:
+        """Let pass whoever has just shown who they are, or does so now with their password.
+
+        Raises:
+            ConfirmFirst, SignInRefused, TooManyFailures: they do not.
+
+        """
+        token = request.cookies.get(COOKIE, "")
+        if not password:
+            if not self.is_fresh(request):
+                raise people.ConfirmFirst("type your password again, or sign in anew")
+            return
+        with self._database.connection() as connection:
+            person = Sessions(connection).person(token)
+        if person is None:
+            raise NotSignedIn("no session, or it has ended")
+        people.confirm(token, person, password, address_of(request), self._database.unit_of_work())
 
     def program_or_person(self, request: Request) -> Actor:
         """A program whose token the doors have checked, or a person who signed in."""

@@ -1,6 +1,6 @@
 """What the other services told about stories. Each fact may come before its story, late, or twice; the newest one stays."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
@@ -10,7 +10,7 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
-from contracts.content import Manifest, RubricProposal, TagProposal
+from contracts.content import Box, Manifest, RubricProposal, TagProposal
 from contracts.events import (
     ChannelChanged,
     DeliveryChanged,
@@ -103,6 +103,23 @@ class Facts:
             row[0]: ImageFact(row[0], Manifest.model_validate(row[1]) if row[1] else None, row[2], row[3], row[4])
             for row in rows
         }
+
+    def hand_crops(self, image_id: UUID) -> dict[str, list[float]]:
+        """Rendition name -> [x, y, width, height] of crops that an editor drew."""
+        row = self._connection.execute("SELECT hand_crops FROM image WHERE image_id = %s", (image_id,)).fetchone()
+        return dict(row[0]) if row else {}
+
+    def drawn_crops(self, image_id: UUID) -> dict[str, Box | None]:
+        """All crops that an editor drew: each move of the focus tells all of them, since moves may overtake each other."""
+        names = ("x", "y", "width", "height")
+        return {name: Box(**dict(zip(names, box, strict=True))) for name, box in self.hand_crops(image_id).items()}
+
+    def save_hand_crops(self, image_id: UUID, crops: Mapping[str, Box | None]) -> None:
+        drawn = {name: [box.x, box.y, box.width, box.height] if box else None for name, box in crops.items()}
+        self._connection.execute(
+            "UPDATE image SET hand_crops = jsonb_strip_nulls(hand_crops || %s) WHERE image_id = %s",
+            (Jsonb(drawn), image_id),
+        )
 
     def next_focus_revision(self, image_id: UUID) -> int:
         """The number for the next move of a photo's focus."""

@@ -17,7 +17,8 @@ COLUMNS = sql.SQL("""s.story_id, s.state, s.headline, s.source->>'name' AS sourc
 s.received_at, s.changed_at, s.urgency, s.rubric, s.thumb_url, s.text_size, s.images_total, s.images_ready, s.images_rejected, s.tags_chosen,
 s.tags_known, s.release_state, s.release_action, s.release_problem, s.live_url, s.live_at, s.version, s.live_version, s.sites_delivered,
 s.sites_total, s.sites_failing, s.due_at, cardinality(s.duplicate_of) AS duplicates, s.source_revision > s.source_seen AS has_new_source,
-s.withdrawn_reason IS NOT NULL AS is_withdrawn, s.revision, p.name AS assignee""")
+s.withdrawn_reason IS NOT NULL AS is_withdrawn, s.revision, p.name AS assignee,
+ARRAY(SELECT n.name FROM presence o JOIN person n USING (person_id) WHERE o.story_id = s.story_id AND o.seen_at > now() - interval '40 s' ORDER BY n.name) AS present""")
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,8 @@ class Row:
     is_withdrawn: bool
     revision: int
     assignee: str | None
+    present: list[str]
+    """Who has it open now."""
 
     @property
     def text_light(self) -> str:
@@ -94,9 +97,23 @@ class Monitor:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def rows(self, query: Query, *, after: str = "", limit: int = 60, only: Sequence[UUID] | None = None) -> list[Row]:
-        """One page, newest first. `after` is the last row's `cursor`; `only` asks which of these stories the query finds."""
+    def rows(
+        self,
+        query: Query,
+        *,
+        after: str = "",
+        limit: int = 60,
+        only: Sequence[UUID] | None = None,
+        within: Sequence[State] = (),
+    ) -> list[Row]:
+        """One page, newest first. `after` is the last row's `cursor`.
+
+        `only` asks which of these stories the query finds, `within` takes those of some states (a column of the board).
+        """
         conditions, parameters = _conditions(query)
+        if within:
+            conditions.append(sql.SQL("s.state = ANY(%(within)s)"))
+            parameters["within"] = list(within)
         if only is not None:
             conditions.append(sql.SQL("s.story_id = ANY(%(only)s)"))
             parameters["only"] = list(only)
@@ -148,13 +165,15 @@ class Monitor:
         ).fetchall()
         return sorted(((row[0], row[1]) for row in rows), key=lambda one: one[1].casefold())
 
-    def tags(self) -> list[str]:
-        """Tags of the newest 300 stories, for completion."""
+    def tags(self, beginning: str) -> list[str]:
+        """Tags of the newest 300 stories that begin like this, for completion."""
         rows = self._connection.execute(
             """
             SELECT DISTINCT one->>'label' AS label
-            FROM (SELECT draft FROM story ORDER BY received_at DESC, story_id DESC LIMIT 300) few, jsonb_array_elements(draft->'tags') one ORDER BY label
-            """
+            FROM (SELECT draft FROM story ORDER BY received_at DESC, story_id DESC LIMIT 300) few, jsonb_array_elements(draft->'tags') one
+            WHERE starts_with(lower(one->>'label'), lower(%s)) ORDER BY label LIMIT 12
+            """,
+            (beginning,),
         ).fetchall()
         return [row[0] for row in rows]
 

@@ -8,6 +8,10 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import class_row
 
+NO_STORY = UUID(int=0)
+NOTICE = "notice"
+"""What open pages hear of a new notification, as a change like any other."""
+
 
 @dataclass(frozen=True)
 class Notice:
@@ -46,11 +50,15 @@ class Notices:
         detail: str = "",
         once: str | None = None,
     ) -> None:
-        """Tell one person, or everybody. With `once`, a fact that was told already is not told again."""
-        self._connection.execute(
+        """Tell one person, or everybody, and open pages that there is something new. With `once`, a fact is told once."""
+        told = self._connection.execute(
             "INSERT INTO notification (kind, story_id, person_id, detail, once) VALUES (%s, %s, %s, %s, %s) ON CONFLICT (once) DO NOTHING",
             (kind, story_id, person_id, detail[:2000], once),
-        )
+        ).rowcount
+        if told:
+            self._connection.execute(
+                "INSERT INTO change (story_id, what) VALUES (%s, %s)", (story_id or NO_STORY, NOTICE)
+            )
 
     def of(self, person_id: UUID, limit: int = 50) -> Sequence[Notice]:
         """Newest first."""

@@ -100,6 +100,19 @@ class Sessions:
                 (hash_of(token),),
             ).fetchone()
 
+    def is_fresh(self, token: str, minutes: int) -> bool:
+        """Whether whoever has this session proved who they are in the last minutes."""
+        return (
+            self._connection.execute(
+                "SELECT 1 FROM session WHERE token_hash = %s AND confirmed_at > now() - make_interval(mins => %s)",
+                (hash_of(token), minutes),
+            ).fetchone()
+            is not None
+        )
+
+    def confirm(self, token: str) -> None:
+        self._connection.execute("UPDATE session SET confirmed_at = now() WHERE token_hash = %s", (hash_of(token),))
+
     def end(self, token: str) -> None:
         self._connection.execute("DELETE FROM session WHERE token_hash = %s", (hash_of(token),))
 
@@ -107,12 +120,16 @@ class Sessions:
         with self._connection.cursor() as cursor:
             cursor.executemany("INSERT INTO sign_in_failure (key) VALUES (%s)", [(key,) for key in keys])
 
-    def failures(self, key: str, minutes: int) -> int:
+    def failures(self, key: str) -> tuple[int, float]:
+        """How many in the last day, and how many seconds ago the last one was."""
         row = self._connection.execute(
-            "SELECT count(*) FROM sign_in_failure WHERE key = %s AND at > now() - make_interval(mins => %s)",
-            (key, minutes),
+            "SELECT count(*), coalesce(extract(epoch FROM now() - max(at)), 0)::float FROM sign_in_failure WHERE key = %s AND at > now() - interval '1 day'",
+            (key,),
         ).fetchone()
-        return row[0] if row else 0
+        return row or (0, 0.0)
+
+    def forget_failures(self, key: str) -> None:
+        self._connection.execute("DELETE FROM sign_in_failure WHERE key = %s", (key,))
 
     def forget_old(self) -> None:
         self._connection.execute("DELETE FROM session WHERE expires_at < now()")
@@ -152,13 +169,25 @@ class Presence:
         self._connection = connection
 
     def touch(self, story_id: UUID, person_id: UUID) -> None:
+        """Somebody has it open; open pages are told when they were not there before."""
+        was_here = self._connection.execute(
+            "UPDATE presence SET seen_at = now() WHERE story_id = %s AND person_id = %s AND seen_at > now() - interval '40 s'",
+            (story_id, person_id),
+        ).rowcount
+        if was_here:
+            return
         self._connection.execute(
             "INSERT INTO presence (story_id, person_id, seen_at) VALUES (%s, %s, now()) ON CONFLICT (story_id, person_id) DO UPDATE SET seen_at = now()",
             (story_id, person_id),
         )
+        self._tell(story_id)
 
     def leave(self, story_id: UUID, person_id: UUID) -> None:
         self._connection.execute("DELETE FROM presence WHERE story_id = %s AND person_id = %s", (story_id, person_id))
+        self._tell(story_id)
+
+    def _tell(self, story_id: UUID) -> None:
+        self._connection.execute("INSERT INTO change (story_id, what) VALUES (%s, 'presence')", (story_id,))
 
     def others(self, story_id: UUID, person_id: UUID) -> list[str]:
         """Names of those who have it open now: seen in the last 40 seconds."""

@@ -16,7 +16,7 @@ from desk.domain.people import Actor
 from desk.domain.workflow import State
 
 COLUMNS = """story_id, state, revision, field_revisions, draft, source, external_id, canonical_url, source_content, source_revision,
-source_seen, withdrawn_reason, duplicate_of, published_at_source, received_at, tags_by_editor, rubrics_by_editor, assignee_id,
+source_seen, source_before, tags_dismissed, withdrawn_reason, duplicate_of, published_at_source, received_at, tags_by_editor, rubrics_by_editor, assignee_id,
 edited_at, edited_by, edited_by_id, version, release_state, release_action, release_problem, live_url, live_at, live_version, sites_delivered,
 sites_total, sites_failing, due_at, changed_at"""
 
@@ -41,7 +41,8 @@ WHERE story_id = %(story_id)s
 
 SAVE_SOURCE = """
 UPDATE story SET source = %(source)s, source_content = %(source_content)s, source_revision = %(source_revision)s,
-    source_seen = %(source_seen)s, canonical_url = %(canonical_url)s, duplicate_of = %(duplicate_of)s
+    source_seen = %(source_seen)s, canonical_url = %(canonical_url)s, duplicate_of = %(duplicate_of)s,
+    source_before = CASE WHEN %(source_seen)s < %(source_revision)s THEN coalesce(source_before, story.source_content) END
 WHERE story_id = %(story_id)s
 """
 
@@ -110,6 +111,8 @@ class Story:
     source_content: StoryContent
     source_revision: int
     source_seen: int
+    source_before: StoryContent | None
+    tags_dismissed: list[str]
     withdrawn_reason: str | None
     duplicate_of: list[UUID]
     published_at_source: datetime | None
@@ -227,12 +230,21 @@ class Stories:
     def set_version(self, story_id: UUID, version: int) -> None:
         self._connection.execute("UPDATE story SET version = %s WHERE story_id = %s", (version, story_id))
 
+    def dismiss_tag(self, story_id: UUID, key: str) -> None:
+        """An editor threw this proposal out: it is not shown again."""
+        self._connection.execute(
+            "UPDATE story SET tags_dismissed = array_append(array_remove(tags_dismissed, %(key)s), %(key)s) WHERE story_id = %(story_id)s",
+            {"key": key, "story_id": story_id},
+        )
+
     def keep_rubrics(self, story_id: UUID) -> None:
         """A rule chose them: the machine's proposals no longer replace them."""
         self._connection.execute("UPDATE story SET rubrics_by_editor = true WHERE story_id = %s", (story_id,))
 
     def see_source(self, story_id: UUID) -> None:
-        self._connection.execute("UPDATE story SET source_seen = source_revision WHERE story_id = %s", (story_id,))
+        self._connection.execute(
+            "UPDATE story SET source_seen = source_revision, source_before = NULL WHERE story_id = %s", (story_id,)
+        )
 
     def assign(self, story_id: UUID, person_id: UUID | None) -> None:
         self._connection.execute("UPDATE story SET assignee_id = %s WHERE story_id = %s", (person_id, story_id))
@@ -267,6 +279,7 @@ def _story(row: dict[str, Any]) -> Story:
     row["draft"] = Draft.model_validate(row["draft"])
     row["source"] = Source.model_validate(row["source"])
     row["source_content"] = StoryContent.model_validate(row["source_content"])
+    row["source_before"] = StoryContent.model_validate(row["source_before"]) if row["source_before"] else None
     return Story(**row)
 
 

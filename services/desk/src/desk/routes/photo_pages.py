@@ -1,0 +1,146 @@
+"""A story's photos: words, order, focus, crops drawn by hand, files from the editor's machine."""
+# ruff: noqa: PLR0913, PLR0917 - a route's arguments are the form's fields
+
+from typing import Annotated, Final, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from chassis.bucket import Bucket
+from chassis.database import Database
+from contracts.content import Box, Manifest, Point
+from desk.domain.people import Actor
+from desk.domain.photos import rendition_url
+from desk.handlers import editing, labels
+from desk.handlers.refusals import StoryUnknown
+from desk.pages import Pages
+from desk.routes.sign_in import Guard
+from desk.routes.story_panel import StoryPanel, find_story
+from desk.store.facts import Facts
+
+RATIOS: Final = {"16x9": 16 / 9, "4x3": 4 / 3, "1x1": 1.0, "card": 1200 / 630}
+CropName = Literal["16x9", "4x3", "1x1", "card"]
+
+
+class CropForm(BaseModel):
+    """A crop of one ratio, as fractions of the photo."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: CropName
+    x: float = Field(ge=0, le=1)
+    y: float = Field(ge=0, le=1)
+    width: float = Field(gt=0, le=1)
+    height: float = Field(gt=0, le=1)
+
+    @property
+    def box(self) -> Box:
+        return Box(x=self.x, y=self.y, width=min(self.width, 1 - self.x), height=min(self.height, 1 - self.y))
+
+
+def geometry_of(manifest: Manifest) -> dict[str, object]:
+    """What the page's script computes crops from."""
+    return {
+        "width": manifest.width,
+        "height": manifest.height,
+        "focus": [manifest.focal_point.x, manifest.focal_point.y],
+        "faces": [[face.x, face.y, face.width, face.height] for face in manifest.faces],
+    }
+
+
+def make_router(database: Database, pages: Pages, guard: Guard, panel: StoryPanel, originals: Bucket) -> APIRouter:
+    router = APIRouter(include_in_schema=False)
+    Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
+
+    @router.get("/stories/{story_id}/images/{image_id}")
+    def image(request: Request, story_id: UUID, image_id: UUID, who: Who) -> Response:
+        """The photo's own dialog: words, focus, crops."""
+        with database.connection() as connection:
+            story = find_story(story_id, connection)
+            found = next((one for one in story.draft.images if one.image_id == image_id), None)
+            if found is None:
+                raise StoryUnknown(story_id)
+            facts = Facts(connection)
+            fact = facts.images(story_id).get(image_id)
+            similar, by_hand = facts.similar_images(image_id), facts.hand_crops(image_id)
+        manifest = fact.manifest if fact else None
+        return pages.page(
+            "_image.html",
+            request,
+            who,
+            story=story,
+            image=found,
+            fact=fact,
+            ratios=RATIOS,
+            by_hand=by_hand,
+            geometry=geometry_of(manifest) if manifest else None,
+            similar=similar,
+            whole=rendition_url(manifest, "w960") or rendition_url(manifest, "w640"),
+        )
+
+    @router.post("/stories/{story_id}/images")
+    def add_image(
+        request: Request, story_id: UUID, who: Who, file: UploadFile, replaces: UUID | None = None
+    ) -> Response:
+        """A photo from the editor's machine, at the end or in another one's place with that one's words."""
+        upload = labels.Upload(file.file.read(), file.content_type or "")
+        labels.attach(story_id, upload, replaces, originals, who, database.unit_of_work())
+        return panel(request, story_id, who)
+
+    @router.post("/stories/{story_id}/images/{image_id}")
+    def image_words(
+        request: Request,
+        story_id: UUID,
+        image_id: UUID,
+        who: Who,
+        caption: Annotated[str, Form(max_length=4000)] = "",
+        credit: Annotated[str, Form(max_length=2000)] = "",
+        credit_url: Annotated[str, Form(max_length=2000)] = "",
+        alt_text: Annotated[str, Form(max_length=2000)] = "",
+    ) -> Response:
+        words = {
+            "caption": caption.strip(),
+            "credit": credit.strip(),
+            "credit_url": credit_url.strip(),
+            "alt_text": alt_text.strip(),
+        }
+        labels.set_words(story_id, image_id, words, who, database.unit_of_work())
+        return panel(request, story_id, who)
+
+    @router.post("/stories/{story_id}/images/{image_id}/arrange")
+    def arrange(
+        request: Request,
+        story_id: UUID,
+        image_id: UUID,
+        who: Who,
+        how: Annotated[Literal["lead", "earlier", "later", "remove"], Form()],
+    ) -> Response:
+        labels.arrange(story_id, image_id, how, who, database.unit_of_work())
+        return panel(request, story_id, who)
+
+    @router.post("/stories/{story_id}/images/{image_id}/focus")
+    def focus(
+        story_id: UUID,
+        image_id: UUID,
+        who: Who,
+        x: Annotated[float, Form(ge=0, le=1)],
+        y: Annotated[float, Form(ge=0, le=1)],
+    ) -> Response:
+        editing.move_focus(story_id, image_id, Point(x=x, y=y), {}, who, database.unit_of_work())
+        return Response(status_code=204)
+
+    @router.post("/stories/{story_id}/images/{image_id}/crop")
+    def draw_crop(story_id: UUID, image_id: UUID, who: Who, crop: Annotated[CropForm, Form()]) -> Response:
+        """A crop drawn by hand stands above the focus for this one ratio."""
+        editing.move_focus(story_id, image_id, None, {crop.name: crop.box}, who, database.unit_of_work())
+        return Response(status_code=204)
+
+    @router.post("/stories/{story_id}/images/{image_id}/crop/automatic")
+    def undo_crop(story_id: UUID, image_id: UUID, who: Who, name: Annotated[CropName, Form()]) -> Response:
+        """The crop of this ratio follows the focus again."""
+        editing.move_focus(story_id, image_id, None, {name: None}, who, database.unit_of_work())
+        return Response(status_code=204)
+
+    return router
