@@ -56,6 +56,9 @@ bench: .venv/ready ## measure; `make bench S=road` one section
 chaos: .venv/ready ## kill processes and engines under load for 10 minutes and count what is lost
 	$(bin)/python tests/chaos/chaos.py --seconds 600 --docs docs
 
+fuzz: .venv/ready bundle ## let schemathesis try every API for five minutes each
+	$(bin)/python tests/fuzz/fuzz.py --seconds 300 --examples 1000
+
 compose-test: .venv/ready bundle ## build and run the composed system, and walk the road in it (needs Docker Engine)
 	sh tests/compose/run.sh
 
@@ -65,4 +68,4 @@ check-pages: .venv/ready ## let other tools judge the published pages (java, nod
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean
+.PHONY: fuzz check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean

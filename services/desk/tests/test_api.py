@@ -111,3 +111,10 @@ def test_a_story_without_a_rubric_is_stopped_before_it_goes_out(api, story, data
     assert answer.status_code == 422
     assert [one["code"] for one in answer.json()["findings"]] == ["rubric_missing"]
     assert recorded_events(database, "release.ordered.v1") == []
+
+
+@pytest.mark.parametrize("cursor", [":9:.97~-19a1fe88523fcf50a3-22952da048f86df5", "~", "2026-11-12T10:30:00~x", "\0"])
+def test_a_cursor_that_was_not_made_here_is_refused_and_breaks_nothing(api, cursor):
+    answer = api.get("/api/stories", params={"after": cursor})
+
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:depesha:problem:bad-cursor")

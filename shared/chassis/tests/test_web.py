@@ -32,6 +32,14 @@ def app(checks=None):
     def take(form: Form) -> int:
         return form.number
 
+    @app.get("/forms")
+    def forms() -> list[int]:
+        return []
+
+    @app.get("/{anything}")
+    def other(anything: str) -> str:
+        return anything
+
     @app.get("/errors/{name}")
     def fail(name: str) -> None:
         raise ERRORS[name]
@@ -133,3 +141,9 @@ def test_metrics_count_requests_by_route(client):
 
 def test_answers_forbid_guessing_their_type(client):
     assert client.get("/healthz").headers["x-content-type-options"] == "nosniff"
+
+
+def test_a_wrong_method_is_told_all_the_right_ones(client):
+    answer = client.delete("/forms")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")

@@ -4,7 +4,7 @@ import re
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, field_validator
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, field_validator
 
 StoryMessage = Literal["story.published", "story.corrected", "story.unpublished", "story.killed"]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
@@ -89,7 +89,7 @@ class NewEndpoint(EndpointAnswer):
 class Rotation(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    revoke_now: bool = Field(default=False, description="the older keys end now, not in 24 hours")
+    revoke_now: StrictBool = Field(default=False, description="the older keys end now, not in 24 hours")
 
 
 class NewSecret(BaseModel):

@@ -17,7 +17,7 @@ from chassis.doors import Policy, needs
 from chassis.errors import NotFound, Refusal
 from chassis.ids import new_id
 from chassis.web import create_app as create_chassis_app
-from contracts.content import Snapshot
+from contracts.content import Moment, Snapshot
 from publication import bootstrap
 from publication.domain.cleaning import clean_snapshot
 from publication.domain.ninjs import make_item
@@ -54,7 +54,7 @@ class Faulty(Refusal):
 
 class Preview(BaseModel):
     snapshot: Snapshot
-    at: AwareDatetime
+    at: Moment
     site: str = ""
 
 
@@ -107,7 +107,7 @@ class Wanted(BaseModel):
     site: str = Field(default="", description="a site's key; empty: the first")
     cursor: str = Field(default="", description="`next` of the page before")
     limit: int = Field(default=ITEMS, ge=1, le=200)
-    since: AwareDatetime | None = Field(default=None, description="changed at or after this")
+    since: Moment | None = Field(default=None, description="changed at or after this")
     language: str = Field(default="", max_length=20)
     rubric: str = Field(default="", max_length=200)
     tag: str = Field(default="", max_length=200)

@@ -172,6 +172,13 @@ def _routes_of(app: FastAPI) -> list[_Route]:
     return found
 
 
+def methods_at(app: FastAPI, path: str) -> list[str]:
+    """All methods of the path's most special pattern; Starlette's own Allow header names those of one route only."""
+    matching = [route for route in _routes_of(app) if route.pattern.match(path)]
+    special = min((route.pattern.groups for route in matching), default=0)
+    return sorted({method for route in matching if route.pattern.groups == special for method in route.methods})
+
+
 def _bearer(scope: Scope) -> tuple[str, bool]:
     """(the bearer token or "", whether there is an Authorization header at all)."""
     for name, value in scope["headers"]:
@@ -221,6 +228,7 @@ def describe(app: FastAPI, policy: Policy) -> None:
             if policy.knows_people:
                 schemes["session"] = {"type": "apiKey", "in": "cookie", "name": "__Host-desk"}
             _describe_operations(document, policy, _endpoints_of(app))
+            _lift_definitions(document)
         return plain()
 
     app.openapi = openapi  # type: ignore[method-assign]
@@ -243,10 +251,22 @@ def _describe_operations(document: dict[str, Any], policy: Policy, endpoints: di
             if wanted != PUBLIC:
                 operation["security"] = [{"token": [wanted]}, *([{"session": []}] if policy.knows_people else [])]
                 answers = (("401", "no good token"), ("403", f"the token lacks {wanted}"), *answers)
-            for status, description in answers:
+            for status, description in (*answers, ANY_OTHER):
                 operation["responses"].setdefault(status, {"description": description, "content": PROBLEM_CONTENT})
+            if "422" in operation["responses"]:  # FastAPI describes its own form of it, which nobody gets here
+                operation["responses"]["422"] = {"description": "the request is not valid", "content": PROBLEM_CONTENT}
 
 
+def _lift_definitions(document: dict[str, Any]) -> None:
+    """Schemas that routes describe by hand bring their `$defs` along; the document keeps all of them in one place."""
+    shared = document["components"].setdefault("schemas", {})
+    for operations in document.get("paths", {}).values():
+        for operation in operations.values():
+            for media in operation.get("requestBody", {}).get("content", {}).values():
+                shared |= media["schema"].pop("$defs", {})
+
+
+ANY_OTHER: Final = ("default", "any other answer is a problem (RFC 9457) that says what is wrong")
 PROBLEM_CONTENT: Final = {
     "application/problem+json": {
         "schema": {

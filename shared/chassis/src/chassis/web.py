@@ -17,7 +17,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from chassis import logs
 from chassis.bucket import StorageDown
 from chassis.database import Database
-from chassis.doors import Doors, Policy, describe, public
+from chassis.doors import Doors, Policy, describe, methods_at, public
 from chassis.errors import Refusal, TooLarge, Unavailable
 from chassis.metrics import Check, Gauge, GaugeCollector, why_down
 from chassis.problems import Problem, problem, problem_of
@@ -25,6 +25,7 @@ from chassis.problems import Problem, problem, problem_of
 __all__ = ["MIB", "Check", "Problem", "create_app", "problem"]
 
 MIB = 1024 * 1024
+
 
 REQUESTS = Counter("depesha_http_requests_total", "HTTP requests answered", ["service", "method", "route", "status"])
 SECONDS = Histogram("depesha_http_request_seconds", "Seconds until the answer's last byte", ["service", "route"])
@@ -121,11 +122,13 @@ def _shorten(value: object) -> str:
     return text if len(text) <= 100 else text[:97] + "…"
 
 
-def _http(_request: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     if not isinstance(error, HTTPException):
         raise error
     answer = problem(error.status_code, HTTPStatus(error.status_code).phrase, str(error.detail))
     answer.headers.update(error.headers or {})
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        answer.headers["allow"] = ", ".join(methods_at(request.app, request.url.path))
     return answer
 
 

@@ -1,9 +1,19 @@
 """What events speak of: stories, photos, renditions, tags. The names are IPTC's (ninjs, NewsML-G2) wherever it has one."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StrictBool, model_validator
+
+
+def _no_number(value: object) -> object:
+    if isinstance(value, int | float) or (isinstance(value, str) and value.replace(".", "").strip("+-").isdigit()):
+        raise ValueError("is a number; a moment is written as in RFC 3339, with its offset: 2026-11-12T10:30:00+05:00")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number)]
+"""A moment as others write it; pydantic alone also takes a number, and guesses whether it is seconds or milliseconds."""
 
 
 class Content(BaseModel):
@@ -24,18 +34,27 @@ Language = Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$", des
 Fraction = Annotated[float, Field(ge=0, le=1)]
 
 
-class Paragraph(Content):
+def _kind_is_required(schema: dict[str, Any]) -> None:
+    """Without it nobody can tell one block from another; only our own constructors fill it in."""
+    schema["required"] = ["kind", *schema.get("required", [])]
+
+
+class BlockContent(Content):
+    model_config = ConfigDict(json_schema_extra=_kind_is_required)
+
+
+class Paragraph(BlockContent):
     kind: Literal["paragraph"] = "paragraph"
     html: InlineHtml
 
 
-class Heading(Content):
+class Heading(BlockContent):
     kind: Literal["heading"] = "heading"
     text: Line
     level: Literal[2, 3] = 2
 
 
-class Quote(Content):
+class Quote(BlockContent):
     """Somebody's words, set apart."""
 
     kind: Literal["quote"] = "quote"
@@ -43,20 +62,20 @@ class Quote(Content):
     attribution: Line = ""
 
 
-class ListBlock(Content):
+class ListBlock(BlockContent):
     kind: Literal["list"] = "list"
     items: tuple[InlineHtml, ...]
-    ordered: bool = False
+    ordered: StrictBool = False
 
 
-class ImageBlock(Content):
+class ImageBlock(BlockContent):
     """The place in the text where one of the story's images stands."""
 
     kind: Literal["image"] = "image"
     image_id: UUID
 
 
-class Embed(Content):
+class Embed(BlockContent):
     """A link to a post, a video or a map which a page may show as such."""
 
     kind: Literal["embed"] = "embed"
@@ -241,4 +260,4 @@ class Snapshot(Content):
     urgency: int = Field(default=5, ge=1, le=9, description="IPTC urgency: 1 flash … 9")
     age_mark: Literal["", "0+", "6+", "12+", "16+", "18+"] = ""
     correction_note: Annotated[str, Field(max_length=2_000)] = ""
-    embargo_until: AwareDatetime | None = None
+    embargo_until: Moment | None = None

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, Literal, Optional
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, ValidationError, create_model
 
 from chassis.database import Database
 from chassis.doors import needs
-from contracts.content import Manifest, RubricProposal, Source, TagProposal
+from contracts.content import Manifest, Moment, RubricProposal, Source, TagProposal
 from desk.domain.draft import Draft
 from desk.domain.people import Actor
 from desk.domain.query import parse_query
@@ -83,15 +83,23 @@ class StoryAnswer(BaseModel):
     tagged_revision: int = Field(description="the revision that the proposals are for; 0: none yet")
 
 
+def _without_defaults(schema: dict[str, Any]) -> None:
+    """A field that is left out has no value at all, not null."""
+    for field in schema["properties"].values():
+        field.pop("default", None)
+
+
 class Edit(BaseModel):
     """Fields of the draft; those left out stay as they are."""
 
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", json_schema_extra=_without_defaults)
 
     expected_revision: int = Field(ge=1, description="the revision that the editor has seen")
 
 
-_FIELDS: dict[str, Any] = {name: (Optional[field.annotation], None) for name, field in Draft.model_fields.items()}  # noqa: UP045 - a type made at run time
+_FIELDS: dict[str, Any] = {
+    name: (Annotated[(field.annotation, Field(), *field.metadata)], None) for name, field in Draft.model_fields.items()
+}
 DraftPatch = create_model("DraftPatch", __base__=Edit, **_FIELDS)
 
 
@@ -107,8 +115,8 @@ class ReleaseOrder(BaseModel):
     action: Literal["publish", "correct", "unpublish", "kill"]
     reason: str = Field(default="", max_length=2_000, description="shown to partners; needed for unpublish and kill")
     correction_note: str = Field(default="", max_length=2_000, description="shown to readers under a correction")
-    embargo_until: AwareDatetime | None = None
-    revives_killed: bool = False
+    embargo_until: Moment | None = None
+    revives_killed: StrictBool = False
 
 
 class OrderedAnswer(BaseModel):
@@ -159,10 +167,10 @@ class ReleasesAnswer(BaseModel):
 class ScheduleForm(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    due_at: AwareDatetime
+    due_at: Moment
     action: Literal["publish", "correct"] = "publish"
     correction_note: str = Field(default="", max_length=2_000)
-    embargo_until: AwareDatetime | None = None
+    embargo_until: Moment | None = None
 
 
 class StepForm(BaseModel):
@@ -201,7 +209,7 @@ def make_router(database: Database, guard: Guard) -> APIRouter:  # noqa: C901 - 
     def stories(
         request: Request,
         _who: Who,
-        after: Annotated[str, Query(max_length=100, pattern=r"^([0-9T:.+Z-]+~[0-9a-f-]{36})?$")] = "",
+        after: Annotated[str, Query(max_length=100)] = "",
         limit: Annotated[int, Query(ge=1, le=200)] = 60,
     ) -> StoryList:
         """Stories, newest first. Takes the monitor's filters: view, q, source, rubric, assignee, urgent, scheduled, trouble."""

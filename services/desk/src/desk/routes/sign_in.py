@@ -7,11 +7,11 @@ import psycopg
 from fastapi import Request
 from pydantic import SecretStr
 from starlette.datastructures import Headers
-from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from chassis.database import Database
 from chassis.errors import Forbidden, Refusal
+from chassis.problems import problem
 from chassis.tokens import HOUSE_PER_MINUTE, Caller
 from desk.domain.people import PROGRAM, PROGRAM_ID, Actor
 from desk.handlers import people
@@ -127,7 +127,8 @@ class SameOrigin:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["method"] not in SAFE_METHODS and not _is_ours(Headers(scope=scope)):
-            await PlainTextResponse("this request comes from another site", status_code=403)(scope, receive, send)
+            answer = problem(403, Forbidden.title, "this request comes from another site", slug="another-site")
+            await answer(scope, receive, send)
             return
         await self.app(scope, receive, send)
 

@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from chassis.errors import Refusal
 from desk.domain.query import Query
 from desk.domain.workflow import State
 
@@ -93,6 +94,30 @@ class Row:
         return f"{self.received_at.isoformat()}~{self.story_id}"
 
 
+class BadCursor(Refusal):
+    """`after` is not the cursor of a row."""
+
+    title = "The cursor is not valid"
+    slug = "bad-cursor"
+
+
+def parse_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """The last row of the page before: when its story came in, and which it is.
+
+    Raises:
+        BadCursor: it was not made here.
+
+    """
+    moment, _, story_id = cursor.partition("~")
+    try:
+        received_at = datetime.fromisoformat(moment)
+        if received_at.tzinfo is not None:
+            return received_at, UUID(story_id)
+    except ValueError:
+        pass
+    raise BadCursor(f"after: {cursor!r} was not made here; begin again without it")
+
+
 class Monitor:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -118,7 +143,7 @@ class Monitor:
             conditions.append(sql.SQL("s.story_id = ANY(%(only)s)"))
             parameters["only"] = list(only)
         if after:
-            received_at, _, story_id = after.partition("~")
+            received_at, story_id = parse_cursor(after)
             conditions.append(sql.SQL("(s.received_at, s.story_id) < (%(after_at)s::timestamptz, %(after_id)s::uuid)"))
             parameters |= {"after_at": received_at, "after_id": story_id}
         if query.text and (found := self._few_with(query.text)) is not None:

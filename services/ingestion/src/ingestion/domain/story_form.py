@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from contracts.content import (
     Block,
@@ -15,6 +15,7 @@ from contracts.content import (
     Image,
     ImageBlock,
     ListBlock,
+    Moment,
     Paragraph,
     Quote,
     Source,
@@ -145,9 +146,9 @@ class StoryForm(Form):
     tags: Annotated[list[Line], Field(max_length=50)] = []
     authors: Annotated[list[Line], Field(max_length=20)] = []
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
-    urgency: int = Field(default=5, ge=1, le=9)
+    urgency: int = Field(default=5, ge=1, le=9, strict=True)
     canonical_url: Line = ""
-    published_at: AwareDatetime | None = None
+    published_at: Moment | None = None
 
     @model_validator(mode="after")
     def body_is_given_once(self) -> "StoryForm":

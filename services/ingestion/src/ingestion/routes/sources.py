@@ -3,13 +3,14 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from chassis.bucket import Bucket
 from chassis.database import Database
 from chassis.errors import NotFound
 from chassis.safe_http import SafeClient
 from chassis.vault import Vault
+from contracts.content import Moment
 from ingestion.handlers import managing
 from ingestion.routes.source_forms import (
     ItemShown,
@@ -141,7 +142,7 @@ def _add_subscription(
 
 def _add_findings(routes: APIRouter, database: Database, bucket: Bucket) -> None:
     @routes.get("/sources/{source_id}/items")
-    def items(source_id: str, limit: Limit = 50, before: AwareDatetime | None = None) -> list[ItemShown]:
+    def items(source_id: str, limit: Limit = 50, before: Moment | None = None) -> list[ItemShown]:
         """What came from it, the newest first. The next page: `before` is the last one's received_at."""
         with database.connection() as connection:
             return [show_item(row) for row in Items(connection).newest(source_id, limit, before)]

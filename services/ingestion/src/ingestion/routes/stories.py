@@ -6,6 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
+from pydantic.json_schema import models_json_schema
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
@@ -90,24 +91,31 @@ async def _multipart(request: Request) -> tuple[bytes, dict[str, File]]:
     return story, files
 
 
-def _wrong_part(name: str, message: str) -> RequestValidationError:
-    return RequestValidationError(
-        [{"loc": ("body", name), "msg": f"the part {name!r} {message}", "type": "value_error", "input": None}]
-    )
+class WrongPart(Refusal):
+    """A part of the multipart body is missing, or is not what its name says."""
+
+    title = "A part of the request is wrong"
+    slug = "wrong-part"
 
 
+def _wrong_part(name: str, message: str) -> WrongPart:
+    return WrongPart(f"the part {name!r} {message}", fields=((f"/body/{name}", message),))
+
+
+DEFINITIONS = models_json_schema([(StoryForm, "validation")], ref_template="#/components/schemas/{model}")[1]["$defs"]
 STORY_BODY = {
     "requestBody": {
         "required": True,
         "content": {
-            "application/json": {"schema": StoryForm.model_json_schema(ref_template="#/components/schemas/{model}")},
+            "application/json": {"schema": {"$ref": "#/components/schemas/StoryForm", "$defs": DEFINITIONS}},
             "multipart/form-data": {
                 "schema": {
                     "type": "object",
                     "required": ["story"],
-                    "properties": {"story": {"type": "string", "description": "the JSON of the story"}},
+                    "properties": {"story": {"$ref": "#/components/schemas/StoryForm"}},
                     "additionalProperties": {"type": "string", "format": "binary"},
-                }
+                },
+                "encoding": {"story": {"contentType": "application/json"}},
             },
         },
     }
