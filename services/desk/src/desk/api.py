@@ -27,6 +27,7 @@ from desk.pages import HERE, Pages
 from desk.routes import (
     json_api,
     monitor_pages,
+    ops_pages,
     people_pages,
     photo_pages,
     room_pages,
@@ -39,6 +40,7 @@ from desk.settings import Settings
 from desk.store.gauges import GAUGES
 from desk.store.people import People
 from desk.store.rules import Preferences
+from desk.watching import Watch
 
 log = logs.get()
 
@@ -60,12 +62,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     pages = Pages(public_url=settings.public_url, time_zone=_time_zone(database, settings))
     guard = Guard(database)
     hub = Hub(database, lambda row, language: monitor_pages.draw_row(pages, row, language))
+    watching = Watch(database, settings, ops_pages.drawer(pages, settings.scale_folder))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _invite_the_first(database, settings.desk_url)
         yield
         await hub.stop()
+        await watching.stop()
         neighbours.close()
         database.close()
 
@@ -92,6 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(story_views.make_router(database, pages, guard, panel, neighbours, site_name))
     app.include_router(photo_pages.make_router(database, pages, guard, panel, originals))
     app.include_router(room_pages.make_router(database, pages, guard, neighbours, settings.desk_url))
+    app.include_router(ops_pages.make_router(database, pages, guard, watching, settings.scale_folder))
     app.mount("/static", Files(directory=HERE / "static"))
     return app
 

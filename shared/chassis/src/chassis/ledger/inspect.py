@@ -38,6 +38,12 @@ WHERE d.state = 'dead' AND (%(consumer)s::text IS NULL OR d.consumer = %(consume
 ORDER BY d.recorded_at LIMIT %(limit)s
 """
 
+UNHANDLED = """
+SELECT d.delivery_id, e.type, e.subject, d.priority, d.state, d.recorded_at, d.due_at, d.attempts, d.reason
+FROM (SELECT * FROM ledger.delivery WHERE consumer = %(consumer)s AND state <> 'dead' ORDER BY attempts > 0 DESC, recorded_at LIMIT %(limit)s) d
+JOIN ledger.event e ON e.day = d.event_day AND e.event_id = d.event_id ORDER BY d.attempts > 0 DESC, d.recorded_at
+"""
+
 REVIVE = """
 UPDATE ledger.delivery SET state = 'waiting', due_at = now(), attempts = 0, lost_starts = 0, reason = NULL, traceback = NULL
 WHERE delivery_id = ANY(%(ids)s) AND state = 'dead'
@@ -103,6 +109,21 @@ class Dead:
 
 
 @dataclass(frozen=True)
+class Unhandled:
+    """A delivery that waits, or is in Redis or in a worker's hands. `due_at`: when it is sent (again)."""
+
+    delivery_id: int
+    type: str
+    subject: str
+    priority: int
+    state: str
+    recorded_at: datetime
+    due_at: datetime
+    attempts: int
+    reason: str | None
+
+
+@dataclass(frozen=True)
 class Recorded:
     event_id: UUID
     type: str
@@ -137,6 +158,12 @@ def dead(
     parameters = {"consumer": consumer, "type": event_type, "since": since, "ids": ids, "limit": limit}
     with connection.cursor(row_factory=class_row(Dead)) as cursor:
         return cursor.execute(DEAD, parameters).fetchall()
+
+
+def unhandled(connection: psycopg.Connection, consumer: str, limit: int = 50) -> list[Unhandled]:
+    """What a consumer has still to do: first what failed, then the oldest."""
+    with connection.cursor(row_factory=class_row(Unhandled)) as cursor:
+        return cursor.execute(UNHANDLED, {"consumer": consumer, "limit": limit}).fetchall()
 
 
 def revive(connection: psycopg.Connection, ids: list[int]) -> int:

@@ -1,8 +1,10 @@
 """One look at the whole house for whoever watches it: Prometheus, the ops page, the command line."""
 
+import time
 from collections import Counter
 from dataclasses import dataclass
 from typing import Final
+from uuid import UUID
 
 import psycopg
 
@@ -56,6 +58,19 @@ INSERT INTO ledger.worker (name, consumer, concurrency, in_hand, resident_bytes)
 ON CONFLICT (name) DO UPDATE SET consumer = excluded.consumer, concurrency = excluded.concurrency, in_hand = excluded.in_hand,
     resident_bytes = excluded.resident_bytes, seen_at = now()
 """
+
+RATES = """
+SELECT type, count(*)::float8 / %(window)s FROM ledger.event
+WHERE day >= (now() AT TIME ZONE 'UTC')::date - 1 AND event_id >= %(since)s GROUP BY type
+"""
+
+TROUBLES = """
+SELECT consumer, coalesce(reason, ''), count(*), state = 'dead' FROM ledger.delivery
+WHERE attempts > 0 OR state = 'dead' GROUP BY 1, 2, 4 ORDER BY 3 DESC LIMIT 100
+"""
+
+OBJECTIVE_S: Final = {"urgent": 30.0, "routine": 300.0, "bulk": 21600.0}
+"""How old the oldest unhandled event of a lane may be. The alerts of infra/prometheus say the same; a test compares."""
 
 Lane = inspect.Lag
 
@@ -124,6 +139,27 @@ def look(connection: psycopg.Connection) -> View:
         workers=tuple(AtWork(*row) for row in connection.execute(WORKERS).fetchall()),
         unsent_s=unsent[0] if unsent else 0.0,
     )
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why deliveries of one consumer fail, and how many do so for it."""
+
+    consumer: str
+    text: str
+    count: int
+    is_dead: bool
+
+
+def rates(connection: psycopg.Connection) -> dict[str, float]:
+    """Events a second by type, a mean over `WINDOW_S`. Their ids hold their time, so the primary key finds the newest."""
+    since = UUID(int=int((time.time() - WINDOW_S) * 1000) << 80)
+    return dict(connection.execute(RATES, {"window": WINDOW_S, "since": since}).fetchall())
+
+
+def reasons(connection: psycopg.Connection) -> list[Reason]:
+    """What failing and dead deliveries say, the most frequent first."""
+    return [Reason(*row) for row in connection.execute(TROUBLES).fetchall()]
 
 
 def _all_lanes(busy: list[Lane]) -> tuple[Lane, ...]:
