@@ -136,6 +136,18 @@ def test_what_lies_although_there_is_room_is_the_relays_lag(database):
 
 
 @pytest.mark.stack
+def test_a_relay_that_sends_one_after_the_other_of_a_flood_lags_by_nothing(database):
+    publish(database, 30)
+    with database.connection() as connection:
+        connection.execute("UPDATE ledger.delivery SET due_at = now() - interval '1 minute'")
+    handle_all(database, lambda _event, _uow: None)
+
+    with database.connection() as connection:
+        assert watch.look(connection).lanes[1].waiting == 20
+        assert watch.look(connection).unsent_s < 5
+
+
+@pytest.mark.stack
 def test_a_ledger_that_does_not_answer_is_told_as_down_and_nothing_else(stack):
     told = scraped(metrics.LedgerCollector("postgresql://nobody:x@127.0.0.1:1/none"))
 

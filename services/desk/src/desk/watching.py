@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Final
@@ -19,8 +20,8 @@ from desk.settings import Settings
 from desk.store.ops import Cell, Ops
 
 LOOK_EVERY_S: Final = 2.0
-SITES_EVERY: Final = 15
-"""Looks; the sites' hours change slowly, and counting them reads a day of rows."""
+SITES_EVERY_S: Final = 20.0
+"""The sites' hours change slowly, and counting them reads a day of rows."""
 ANSWERS_WITHIN_S: Final = 1.5
 
 log = logs.get()
@@ -41,7 +42,7 @@ class Watch:
             "storage": lambda: ask_http(settings.s3_endpoint),
         }
         self._sites: Sites = {}
-        self._looks = 0
+        self._sites_at = float("-inf")
         self._queues: dict[asyncio.Queue[str], str] = {}
         self._looker: asyncio.Task[None] | None = None
 
@@ -51,9 +52,8 @@ class Watch:
         try:
             with self._database.connection() as connection:
                 store = Ops(connection)
-                if self._looks % SITES_EVERY == 0:
-                    self._sites = store.sites()
-                self._looks += 1
+                if time.monotonic() - self._sites_at > SITES_EVERY_S:
+                    self._sites, self._sites_at = store.sites(), time.monotonic()
                 return store.river(down), self._sites
         except psycopg.Error as error:
             log.warning("the ops page cannot read the ledger", reason=str(error).strip())

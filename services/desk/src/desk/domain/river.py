@@ -12,6 +12,7 @@ BUSY_FROM: Final = 0.2
 """From this share of its objective on an age is worth a look; the autoscaler's threshold in infra/kubernetes is the same."""
 DRAIN_WITHIN_S: Final = 300.0
 MOST_MORE: Final = 16
+ROAD: Final = ("ingestion", "imaging", "tagging", "desk", "publication", "delivery")
 UNSENT_FOR_S: Final = 5.0
 TIMER_LATE_S: Final = 120.0
 
@@ -113,7 +114,8 @@ def _drain(backlog: int, net_per_s: float) -> float | None:
 
 
 def flow(view: View, rates: Mapping[str, float], reasons: Sequence[Reason], down: Mapping[str, str]) -> River:
-    """The ledger's view, consumer by consumer."""
+    """The ledger's view, consumer by consumer, in the order of the road."""
+    order = {name: place for place, name in enumerate(ROAD)}
     stations = tuple(
         _station(
             one.consumer,
@@ -122,7 +124,7 @@ def flow(view: View, rates: Mapping[str, float], reasons: Sequence[Reason], down
             tuple(worker for worker in view.workers if worker.consumer == one.consumer),
             tuple(reason for reason in reasons if reason.consumer == one.consumer),
         )
-        for one in view.flows
+        for one in sorted(view.flows, key=lambda one: order.get(one.consumer, len(order)))
     )
     return River(stations, rates, view.timers, view.unsent_s, down)
 

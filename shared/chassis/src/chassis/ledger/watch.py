@@ -42,15 +42,19 @@ FROM ledger.worker WHERE seen_at > now() - interval '1 hour' ORDER BY consumer, 
 """
 
 UNSENT = """
-SELECT coalesce(max(extract(epoch FROM now() - first.due_at)), 0)::float8
+SELECT coalesce(max(extract(epoch FROM now() - greatest(first.due_at, room.sent_at, lately.sent_at))), 0)::float8
 FROM ledger.consumer c
 CROSS JOIN LATERAL (
-    SELECT count(*) AS sent FROM ledger.delivery d
+    SELECT count(*) AS sent, max(d.sent_at) AS sent_at FROM ledger.delivery d
     WHERE d.consumer = c.consumer AND d.state <> 'dead' AND d.state = 'sent' AND d.due_at > now()) room
 CROSS JOIN LATERAL (
     SELECT min(d.due_at) AS due_at FROM ledger.delivery d
     WHERE d.consumer = c.consumer AND d.state <> 'dead' AND d.due_at <= now()) first
-WHERE room.sent < c.in_flight
+LEFT JOIN (
+    SELECT consumer, max(sent_at) AS sent_at FROM ledger.history
+    WHERE day >= (now() AT TIME ZONE 'UTC')::date - 1 AND handled_at > now() - make_interval(secs => %(window)s) GROUP BY consumer
+) lately ON lately.consumer = c.consumer
+WHERE room.sent < c.in_flight AND first.due_at IS NOT NULL
 """
 
 REPORT = """
@@ -115,7 +119,7 @@ class AtWork:
 
 @dataclass(frozen=True)
 class View:
-    """Everything at one moment. `unsent_s`: how long the relay has left something lying for which there was room."""
+    """Everything at one moment. `unsent_s`: how long the relay has sent nothing though there was something due, and room."""
 
     lanes: tuple[Lane, ...]
     flows: tuple[Flow, ...]
@@ -131,7 +135,7 @@ class View:
 
 def look(connection: psycopg.Connection) -> View:
     """Ask the ledger; some milliseconds, growing with what is unhandled, not with what is old."""
-    unsent = connection.execute(UNSENT).fetchone()
+    unsent = connection.execute(UNSENT, {"window": WINDOW_S}).fetchone()
     return View(
         lanes=_all_lanes(inspect.lag(connection)),
         flows=tuple(Flow(*row) for row in connection.execute(FLOWS, {"window": WINDOW_S}).fetchall()),
