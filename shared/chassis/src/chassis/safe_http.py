@@ -1,5 +1,6 @@
 """One safe HTTP client for everything that leaves the house on a user's word: an image's address, a feed, a pasted link."""
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -10,7 +11,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, cast
 from urllib.parse import urljoin
 
 import certifi
@@ -259,18 +260,30 @@ class _Watchdog:
     """Cuts the connection at the deadline: a peer that drips a byte a second resets every read time-out."""
 
     def __init__(self, pool: urllib3.HTTPConnectionPool, deadline: float) -> None:
-        self._pool = pool
         self._timer = threading.Timer(max(deadline - time.monotonic(), 0.01), self._cut)
         self._timer.daemon = True
         self._connections: list[urllib3.connection.HTTPConnection] = []
-        make = pool._new_conn  # noqa: SLF001 - the only place where the pool tells of its sockets
+        self._sockets: list[socket.socket] = []
+        make = pool._new_conn  # noqa: SLF001 - the only place where the pool tells of its connections
 
         def note() -> urllib3.connection.HTTPConnection:
-            connection = make()
-            self._connections.append(connection)  # type: ignore[arg-type]
-            return connection  # type: ignore[return-value]
+            connection = cast("urllib3.connection.HTTPConnection", make())
+            self._watch(connection)
+            return connection
 
         pool._new_conn = note  # type: ignore[method-assign]  # noqa: SLF001
+
+    def _watch(self, connection: urllib3.connection.HTTPConnection) -> None:
+        """A connection forgets its socket once an answer without a length has taken it over; we do not."""
+        self._connections.append(connection)
+        connect = connection.connect
+
+        def connect_and_note() -> None:
+            connect()
+            if connection.sock is not None:
+                self._sockets.append(connection.sock)
+
+        connection.connect = connect_and_note  # type: ignore[method-assign]
 
     def __enter__(self) -> Self:
         self._timer.start()
@@ -282,10 +295,7 @@ class _Watchdog:
         self._timer.cancel()
 
     def _cut(self) -> None:
-        for connection in self._connections:
-            sock = connection.sock
-            if sock is not None:
-                try:
-                    sock.shutdown(socket.SHUT_RDWR)
-                except OSError:
-                    continue
+        connecting = [connection.sock for connection in self._connections if connection.sock is not None]
+        for sock in {*self._sockets, *connecting}:
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
