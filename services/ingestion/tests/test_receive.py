@@ -182,6 +182,47 @@ def test_an_empty_file_is_refused(client):
     assert answer.json()["errors"][0] == {"pointer": "/images/0/file", "detail": "has 0 bytes"}
 
 
+@pytest.mark.parametrize(
+    ("body", "blocks"),
+    [
+        ({"body": "слово " * 80_000}, 25),
+        ({"body": "<" * 150_000}, 8),
+        ({"body_html": f"<h2>{'слово ' * 2000}</h2>"}, 1),
+        ({"body_html": f"<blockquote>{'слово ' * 30_000}</blockquote>"}, 10),
+        ({"body_html": f"<ul><li>{'слово ' * 30_000}</ul>"}, 1),
+    ],
+)
+def test_a_paragraph_longer_than_an_event_takes_becomes_several(client, database, body, blocks):
+    assert push(client, {**STORY, "body": "", **body}).status_code == 202
+
+    [event] = recorded_events(database)
+    assert len(event["content"]["blocks"]) == blocks
+
+
+@pytest.mark.parametrize("field", ["headline", "lede", "body", "body_html"])
+def test_signs_that_no_database_takes_are_dropped(client, database, field):
+    assert push(client, {**STORY, "body": "", field: "Те\x00к\u202eст"}).status_code == 202
+
+    [event] = recorded_events(database)
+    assert "Текст" in json.dumps(event["content"], ensure_ascii=False)
+
+
+@pytest.mark.parametrize("field", ["authors", "rubrics", "tags"])
+def test_signs_that_no_database_takes_are_dropped_from_lists(client, database, field):
+    assert push(client, {**STORY, field: ["Те\x00кст"]}).status_code == 202
+
+    [event] = recorded_events(database)
+    assert event["content"][field] == ["Текст"]
+
+
+@pytest.mark.parametrize("field", ["external_id", "canonical_url"])
+def test_ids_and_addresses_lose_them_too(client, database, field):
+    assert push(client, {**STORY, field: "https://x.example/\x00a"}).status_code == 202
+
+    [event] = recorded_events(database)
+    assert event[field] == "https://x.example/a"
+
+
 def test_the_allowed_networks_must_be_networks(settings_for):
     assert parse_networks("127.0.0.0/8")
     with pytest.raises(ValueError, match="does not appear to be an IPv4 or IPv6 network"):

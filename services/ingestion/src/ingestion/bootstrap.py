@@ -14,7 +14,10 @@ def database(settings: Settings) -> Database:
 
 def intake(settings: Settings) -> Intake:
     photos = SafeClient(
-        allowed_networks=settings.networks, max_bytes=settings.max_image_bytes, total_timeout_s=settings.fetch_timeout_s
+        allowed_networks=settings.networks,
+        max_bytes=settings.max_image_bytes,
+        total_timeout_s=settings.fetch_timeout_s,
+        ca_file=settings.ca_file,
     )
     return Intake(database(settings), Bucket.private(settings), photos)
 
@@ -25,6 +28,8 @@ def originals_client(settings: Settings) -> SafeClient:
         allowed_networks=settings.networks,
         max_bytes=settings.max_original_bytes,
         total_timeout_s=settings.fetch_timeout_s,
+        takes_gzip=True,
+        ca_file=settings.ca_file,
     )
 
 

@@ -3,6 +3,7 @@
 from pydantic import Field, SecretStr, field_validator
 
 from chassis.addresses import Network, parse_networks
+from chassis.safe_http import tls_context
 from chassis.settings import Settings as ChassisSettings
 from chassis.vault import Vault
 
@@ -18,6 +19,10 @@ class Settings(ChassisSettings):
     outside_url: str = Field(
         default="", description="where messengers reach this API from outside, e.g. https://news.example/ingestion"
     )
+    ca_file: str = Field(
+        default="",
+        description="PEM file of roots that are trusted besides the usual ones, e.g. those of a national authority (НУЦ Минцифры)",
+    )
     visits_at_once: int = Field(default=16, ge=1, le=256, description="sources that one worker visits at the same time")
     secret_keys: SecretStr = Field(
         description="id:key,…: seals sources' secrets at rest, newest first; keys are 32 bytes in URL-safe base64"
@@ -27,6 +32,15 @@ class Settings(ChassisSettings):
     @classmethod
     def are_networks(cls, value: str) -> str:
         parse_networks(value)
+        return value
+
+    @field_validator("ca_file")
+    @classmethod
+    def is_pem(cls, value: str) -> str:
+        try:
+            tls_context(value)
+        except OSError as error:  # ssl.SSLError is one
+            raise ValueError(f"cannot be used as a PEM file of roots: {error}") from None
         return value
 
     @field_validator("secret_keys")

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from contracts.content import (
     Block,
@@ -29,8 +29,10 @@ from ingestion.domain.typography import drop_invisible, tidy
 MAX_IMAGES = 50
 MAX_BLOCKS = 1_000
 
-Text = Annotated[str, Field(max_length=100_000)]
-Line = Annotated[str, Field(max_length=2_000)]
+Clean = BeforeValidator(lambda value: drop_invisible(value) if isinstance(value, str) else value)
+"""Signs that nobody sees and no database takes are dropped before anything is looked at."""
+Text = Annotated[str, Field(max_length=100_000), Clean]
+Line = Annotated[str, Field(max_length=2_000), Clean]
 
 
 class Form(BaseModel):
@@ -40,11 +42,11 @@ class Form(BaseModel):
 class ImageForm(Form):
     """A photo: by address, or by the name of a file part of the same multipart request."""
 
-    url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://")] | None = None
-    file: Annotated[str, Field(max_length=200)] | None = Field(
+    url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://"), Clean] | None = None
+    file: Annotated[str, Field(max_length=200), Clean] | None = Field(
         default=None, description="name of the multipart part that holds the file"
     )
-    caption: Annotated[str, Field(max_length=4_000)] = Field(
+    caption: Annotated[str, Field(max_length=4_000), Clean] = Field(
         default="", description="«подпись | Фото: источник / ссылка» is taken apart"
     )
     credit: Line = ""
@@ -88,7 +90,7 @@ class ImagePlaceForm(Form):
 
 class EmbedForm(Form):
     kind: Literal["embed"]
-    url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://")]
+    url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://"), Clean]
     title: Line = ""
 
 
@@ -98,7 +100,7 @@ BlockForm = Annotated[
 
 
 class SourceForm(Form):
-    source_id: Annotated[str, Field(min_length=1, max_length=200)] = "api"
+    source_id: Annotated[str, Field(min_length=1, max_length=200), Clean] = "api"
     name: Line = "API"
     kind: Literal["api", "telegram", "max", "feed", "link", "mail", "upload"] = "api"
     url: Line = ""
@@ -132,13 +134,13 @@ class StoryForm(Form):
     model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [EXAMPLE]})
 
     source: SourceForm = SourceForm()
-    external_id: Annotated[str, Field(min_length=1, max_length=500)]
-    headline: Annotated[str, Field(min_length=1, max_length=500)]
-    lede: Annotated[str, Field(max_length=4_000)] = ""
-    body: Annotated[str, Field(max_length=500_000)] | Annotated[list[BlockForm], Field(max_length=MAX_BLOCKS)] = Field(
-        default="", description="plain text (blank lines part paragraphs), or blocks"
-    )
-    body_html: Annotated[str, Field(max_length=500_000)] = Field(default="", description="instead of body")
+    external_id: Annotated[str, Field(min_length=1, max_length=500), Clean]
+    headline: Annotated[str, Field(min_length=1, max_length=500), Clean]
+    lede: Annotated[str, Field(max_length=4_000), Clean] = ""
+    body: (
+        Annotated[str, Field(max_length=500_000), Clean] | Annotated[list[BlockForm], Field(max_length=MAX_BLOCKS)]
+    ) = Field(default="", description="plain text (blank lines part paragraphs), or blocks")
+    body_html: Annotated[str, Field(max_length=500_000), Clean] = Field(default="", description="instead of body")
     images: Annotated[list[ImageForm], Field(max_length=MAX_IMAGES)] = Field(
         default=[], description="the first is the lead"
     )

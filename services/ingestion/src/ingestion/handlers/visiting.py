@@ -100,14 +100,14 @@ def visit_source(lease: Lease, intake: Intake, client: SafeClient, vault: Vault)
         log.info("a visit lost its lease", source=row.source_id)
     except Refusal as refusal:
         wait_s = max(visit.wait_at_least_s if visit else 0, float(refusal.extra.get("retry_after_s", 0)))
-        _fail(lease, refusal.detail, wait_s, intake)
+        _fail(lease, refusal.detail, visit, intake, wait_s)
     except (StorageDown, SecretUnreadableError) as error:
-        _fail(lease, str(error), 0, intake)
+        _fail(lease, str(error), visit, intake)
     except psycopg.OperationalError:
         raise
     except Exception as error:
         log.exception("a plug-in failed", source=row.source_id, kind=row.kind)
-        _fail(lease, f"{type(error).__name__}: {error}", 0, intake)
+        _fail(lease, f"{type(error).__name__}: {error}", visit, intake)
     else:
         due_in_s = next_visit_s(row.every_s, visit.wait_at_least_s, _jitter())
         with intake.database.connection() as connection:
@@ -119,21 +119,23 @@ def visit_source(lease: Lease, intake: Intake, client: SafeClient, vault: Vault)
 def _take_all(lease: Lease, source: OpenSource, visit: Visit, intake: Intake) -> Taken:
     if source.plugin.poll is None:
         return Taken()
-    total = Taken()
+    total, safe = Taken(), dict(visit.memory)
     for raw in source.plugin.poll(visit):
+        seen, visit.memory = visit.memory, safe  # if it cannot be taken in, it must not be known at the next visit
         total += take_raw(raw, source, intake)
+        visit.memory, safe = seen, dict(seen)
         with intake.database.connection() as connection:
             if not Sources(connection).remember(lease, visit.memory):
                 raise LeaseLostError
     return total
 
 
-def _fail(lease: Lease, problem: str, wait_s: float, intake: Intake) -> None:
-    row = lease.source
+def _fail(lease: Lease, problem: str, visit: Visit | None, intake: Intake, wait_s: float = 0) -> None:
+    row, memory = lease.source, visit.memory if visit else lease.source.memory
     due_in_s = back_off_s(row.every_s, row.failures + 1, wait_s, _jitter())
     log.warning("a source cannot be read", source=row.source_id, problem=problem, again_in_s=round(due_in_s))
     with intake.database.connection() as connection:
-        Sources(connection).fail(lease, due_in_s, problem[:MOST_PROBLEM])
+        Sources(connection).fail(lease, memory, due_in_s, problem[:MOST_PROBLEM])
 
 
 def _jitter() -> float:

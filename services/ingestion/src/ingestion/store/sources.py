@@ -174,11 +174,11 @@ class Sources:
             {"memory": Jsonb(dict(memory)), "due_in_s": due_in_s, "ended": ended},
         )
 
-    def fail(self, lease: Lease, due_in_s: float, problem: str) -> bool:
+    def fail(self, lease: Lease, memory: Mapping[str, Any], due_in_s: float, problem: str) -> bool:
         return self._held(
             lease,
-            "due_at = now() + make_interval(secs => %(due_in_s)s), failures = failures + 1, problem = %(problem)s, lease = NULL, lease_ends_at = NULL",
-            {"due_in_s": due_in_s, "problem": problem},
+            "memory = %(memory)s, due_at = now() + make_interval(secs => %(due_in_s)s), failures = failures + 1, problem = %(problem)s, lease = NULL, lease_ends_at = NULL",
+            {"memory": Jsonb(dict(memory)), "due_in_s": due_in_s, "problem": problem},
         )
 
     def _held(self, lease: Lease, change: str, values: Mapping[str, Any]) -> bool:
