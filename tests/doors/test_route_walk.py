@@ -22,7 +22,7 @@ PROBES = {"GET /healthz", "GET /readyz", "GET /metrics"}
 DOCUMENTS = {"GET /openapi.json"}
 OPEN = {
     "desk": {"GET /sign-in", "POST /sign-in", "POST /sign-out", "GET /join/{token}", "POST /join/{token}"},
-    "delivery": {"GET /.well-known/webhook-keys.json"},
+    "delivery": {"GET /.well-known/webhook-keys.json", "GET /webhooks/types"},
 }
 """All that answers without a token or a session, besides probes and documents. A new one must be thought about here."""
 BY_LINK = {

@@ -145,7 +145,7 @@ def test_a_thin_item_says_where_the_whole_is_and_stays_small():
     assert small == {
         "uri": "u",
         "version": "1",
-        "headlines": [{"value": "З"}],
+        "representationType": "partial",
         "data_url": "https://d.example/messages/1/data",
     }
 

@@ -3,7 +3,6 @@
 import json
 import socket
 import threading
-import time
 from datetime import UTC, date, datetime
 from uuid import uuid4
 
@@ -129,67 +128,6 @@ def test_410_disables_the_endpoint(client, database, site):
 def hang(handler):
     handler.server.timeout = None
     threading.Event().wait(3)
-
-
-def drip(handler):
-    handler.send_response(200)
-    handler.send_header("content-length", "1000")
-    handler.end_headers()
-    try:
-        for _ in range(60):
-            handler.wfile.write(b"x")
-            handler.wfile.flush()
-            threading.Event().wait(0.05)
-    except OSError:
-        return
-
-
-def redirect(handler):
-    handler.send_response(302)
-    handler.send_header("location", "http://169.254.169.254/latest")
-    handler.end_headers()
-
-
-def gigabyte(handler):
-    handler.send_response(200)
-    handler.end_headers()
-    try:
-        for _ in range(16_384):
-            handler.wfile.write(b"x" * 65_536)
-    except OSError:
-        return
-
-
-def garbage(handler):
-    handler.wfile.write(b"SSH-2.0-OpenSSH\r\n\r\n")
-
-
-def reset(handler):
-    handler.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
-    handler.connection.close()
-
-
-@pytest.mark.parametrize(
-    ("answer", "state", "status"),
-    [
-        (hang, "pending", None),
-        (redirect, "pending", 302),
-        (garbage, "pending", None),
-        (reset, "pending", None),
-        (gigabyte, "delivered", 200),
-    ],
-)
-def test_hostile_sites_cost_a_bounded_time_and_never_a_worker(client, database, site, answer, state, status):
-    subscribe(client, site)
-    site.answer = answer
-    started = time.monotonic()
-
-    announce(database, fact(StoryPublished))
-    drain(database, timeout_s=1.0)
-
-    assert time.monotonic() - started < 4
-    assert states(database) == [(1, state, 1, status)]
-    assert len(site.got) == 1
 
 
 def test_one_hanging_site_does_not_keep_another_from_its_news(client, database, site):

@@ -24,17 +24,25 @@ def desk_settings(settings_for, **changes):
 
 
 class Site:
-    """A partner's site whose answer can be changed."""
+    """A partner's site whose answer can be changed; over TLS with a context."""
 
-    def __init__(self):
-        self.answer = lambda handler: handler.send_response(204) or handler.end_headers()
+    @staticmethod
+    def take(handler):
+        handler.send_response(204)
+        handler.end_headers()
+
+    def __init__(self, context=None):
+        self.answer = self.take
         self.got = []
+        self.bodies = []
+        """With those of handshakes."""
         self.confirms = True
         site = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
+                site.bodies.append(body)
                 if (challenge := json.loads(body)["data"].get("challenge")) and site.confirms:
                     self.send_response(200)
                     self.end_headers()
@@ -48,18 +56,27 @@ class Site:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.server.daemon_threads = True
+        self.server.handle_error = lambda *_: None  # a client that hangs up is what these tests are about
+        self.server.stopping = threading.Event()
+        if context:
+            self.server.socket = context.wrap_socket(
+                self.server.socket, server_side=True, do_handshake_on_connect=False
+            )
         self.thread = threading.Thread(target=self.server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
         self.thread.start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+        self.url = f"{'https' if context else 'http'}://127.0.0.1:{self.server.server_port}/hook"
 
     def close(self):
+        self.server.stopping.set()
         self.server.shutdown()
         self.server.server_close()
         self.thread.join(5)
 
 
 def subscribe(client, site, **more):
-    return client.post("/endpoints", json={"name": "Сайт", "url": site.url, **more}).json()
+    answer = client.post("/endpoints", json={"name": "Сайт", "url": site.url, **more})
+    assert answer.status_code == 201, answer.text
+    return answer.json()
 
 
 def fact(event, version=1, story_id=None):
@@ -69,9 +86,9 @@ def fact(event, version=1, story_id=None):
     return Envelope.model_validate({**message, "data": {**data, **({"story_id": story_id} if story_id else {})}}).open()
 
 
-def announce(database, *facts):
+def announce(database, *facts, links=None):
     for one in facts:
-        handlers.announce(one, database.unit_of_work())
+        handlers.announce(one, database.unit_of_work(), links)
 
 
 def drain(database, timeout_s=1.0, at_once=500, batch=50):

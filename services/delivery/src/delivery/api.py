@@ -33,9 +33,8 @@ from delivery.forms import (
 )
 from delivery.partner_page import make_router
 from delivery.settings import Settings
-from delivery.store import GAUGES, Deliveries, Endpoint, Endpoints, Recoveries
-
-NEWEST = 2**62
+from delivery.store import GAUGES, NEWEST, Deliveries, Endpoint, Endpoints, Recoveries
+from delivery.wire import MessageType, message_types
 
 DeliveryId = Annotated[int, Path(ge=1, le=NEWEST)]
 Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
@@ -95,10 +94,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
         """Take a disabled site up again; what was held for it, at most 14 days, goes out. One that never confirmed is challenged."""
         with database.unit_of_work() as uow:
             one = known(endpoint_id, Endpoints(uow.connection))
-            if one.challenge:
-                subscriptions.challenge(endpoint_id, uow)
-            else:
-                Endpoints(uow.connection).activate(endpoint_id)
+            subscriptions.enable(one, uow)
             one = known(endpoint_id, Endpoints(uow.connection))
         wake()
         return EndpointAnswer(**_shown(one))
@@ -207,6 +203,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
         """Attempts of the last hours, one row a site."""
         with database.connection() as connection:
             return [StatisticsRow(**row) for row in Deliveries(connection).statistics(hours)]
+
+    @app.get("/webhooks/types")
+    @public
+    def types() -> list[MessageType]:
+        """What a site may be sent: a JSON Schema of each body, and an example."""
+        return message_types()
 
     @app.get("/.well-known/webhook-keys.json")
     @public

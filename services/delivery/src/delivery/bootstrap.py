@@ -18,7 +18,7 @@ def sender(settings: Settings) -> Sender:
 
 
 def links(settings: Settings) -> LinkMaker:
-    """message_id -> the address of its whole item, good for a week."""
+    """message_id -> the address of its whole item, good for 30 days."""
     vault, base = settings.vault, settings.delivery_url.rstrip("/")
 
     def link(message_id: str) -> str:

@@ -8,6 +8,9 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
 from chassis.errors import Refusal
 from chassis.ids import new_id
 from chassis.unit_of_work import UnitOfWork
@@ -26,6 +29,13 @@ class UrlRefused(Refusal):
 
     title = "This address is not taken"
     slug = "url-refused"
+
+
+class CertificateRefused(Refusal):
+    """A client certificate is not taken."""
+
+    title = "This certificate is not taken"
+    slug = "certificate-refused"
 
 
 class Subscriptions:
@@ -59,6 +69,13 @@ class Subscriptions:
             Endpoints(uow.connection).disable(endpoint_id, "")
             self.challenge(endpoint_id, uow)
 
+    def enable(self, one: Endpoint, uow: UnitOfWork) -> None:
+        """What was held for it, at most 14 days, goes out; one that never confirmed is challenged again."""
+        if one.challenge:
+            self.challenge(one.endpoint_id, uow)
+        else:
+            Endpoints(uow.connection).activate(one.endpoint_id)
+
     def _columns(self, form: EndpointChange) -> dict[str, Any]:
         given = {name: value for name, value in form.model_dump(exclude_unset=True).items() if value is not None}
         columns: dict[str, Any] = {
@@ -67,6 +84,7 @@ class Subscriptions:
         if "headers" in columns:
             columns["headers"] = self._vault.seal(json.dumps(columns["headers"])) if columns["headers"] else ""
         if columns.get("certificate"):
+            check_certificate(str(columns["certificate"]))
             columns["certificate"] = self._vault.seal(str(columns["certificate"]))
         return columns
 
@@ -114,6 +132,24 @@ def _now(uow: UnitOfWork) -> datetime:
     assert row is not None  # noqa: S101 - SELECT now() always gives one
     at: datetime = row[0]
     return at
+
+
+def check_certificate(pem: str) -> None:
+    """Raises CertificateRefused, which says what is missing and shows nothing of the key."""
+
+    def refused(what: str) -> CertificateRefused:
+        return CertificateRefused(f"certificate: {what}", fields=(("/certificate", what),))
+
+    try:
+        certificate = x509.load_pem_x509_certificates(pem.encode())[0]
+    except ValueError:
+        raise refused("must hold a certificate in PEM, -----BEGIN CERTIFICATE-----") from None
+    try:
+        key = serialization.load_pem_private_key(pem.encode(), password=None)
+    except (ValueError, TypeError):
+        raise refused("must hold the certificate's private key in PEM, without a password") from None
+    if certificate.public_key() != key.public_key():
+        raise refused("the private key is not the certificate's")
 
 
 def check_url(url: str, *, allow_http: bool) -> None:

@@ -168,6 +168,7 @@ class RecoveryAnswer(BaseModel):
     since: AwareDatetime
     state: Literal["running", "done", "cancelled"]
     resent: int
+    seen: int = Field(description="of the total, so many were looked at")
     total: int = Field(description="how many had failed when it began")
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from delivery.store.endpoints import Failing
 
 KEEP_ATTEMPTS_DAYS: Final = 30
+KEEP_DELIVERIES_DAYS: Final = 90
+LET_GO_AT_ONCE: Final = 20_000
 RECOVERY_STEP: Final = 1000
 LOOK_AGAIN_S: Final = 1.0
 """While answers are awaited and nobody says that there is more to send."""
@@ -243,5 +245,6 @@ def keep_house(database: Database) -> None:
         Deliveries(uow.connection).make_days(3)
         dropped = Deliveries(uow.connection).drop_days(KEEP_ATTEMPTS_DAYS)
         let_go = Endpoints(uow.connection).let_go_of_held()
-    if dropped or let_go:
-        log.info("kept house", dropped=dropped, let_go=let_go)
+        deleted = Deliveries(uow.connection).let_go_of_old(KEEP_DELIVERIES_DAYS, LET_GO_AT_ONCE)
+    if dropped or let_go or deleted:
+        log.info("kept house", dropped=dropped, let_go=let_go, deleted=deleted)

@@ -12,10 +12,9 @@ from chassis.database import Database
 from chassis.doors import public
 from chassis.errors import NotFound
 from delivery.endpoints import Subscriptions, page_hash
-from delivery.store import Deliveries, Endpoint, Endpoints
+from delivery.store import NEWEST, Deliveries, Endpoint, Endpoints
 
 ROWS: Final = 50
-NEWEST: Final = 2**62
 SAFE: Final = {
     "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'",
     "referrer-policy": "no-referrer",

@@ -26,6 +26,7 @@ from aiohttp.resolver import ThreadedResolver
 from chassis import metrics
 from chassis.addresses import Network, is_allowed
 from chassis.vault import SecretUnreadableError, Vault
+from delivery.domain.messages import HARD_LIMIT_BYTES
 from delivery.domain.schedule import Answer
 from delivery.domain.signing import headers
 from delivery.store import Claimed
@@ -241,6 +242,8 @@ class Sender:
             dns_ms, connect_ms, tls_ms = timing.split()
             return Answer(status, elapsed_ms=elapsed_ms, dns_ms=dns_ms, connect_ms=connect_ms, tls_ms=tls_ms, **facts)
 
+        if len(one.body) > HARD_LIMIT_BYTES:
+            return answer(None, error=f"the message has {len(one.body)} bytes; at most {HARD_LIMIT_BYTES} are sent")
         timeout_s = min(one.timeout_s, self._timeout_s)
         try:
             async with (

@@ -28,8 +28,12 @@ THIN_ABOVE_BYTES: Final = 20_000
 HARD_LIMIT_BYTES: Final = 256 * 1024
 THIN_FIELDS: Final[tuple[str, ...]] = (
     "uri",
+    "type",
+    "standard",
     "version",
     "pubStatus",
+    "altIds",
+    "renditions",
     "language",
     "headlines",
     "urgency",
@@ -37,7 +41,9 @@ THIN_FIELDS: Final[tuple[str, ...]] = (
     "contentCreated",
     "subjects",
 )
-LINK_LIVES_S: Final = 7 * 24 * 3600
+LINK_LIVES_S: Final = 30 * 24 * 3600
+"""Longer than retries and holding take together: the link is in the bytes that were signed."""
+BARE_FIELDS: Final = ("uri", "version", "pubStatus", "altIds")
 
 
 @dataclass(frozen=True)
@@ -62,10 +68,14 @@ def encode(message_type: MessageType, timestamp: datetime, data: dict[str, Any])
 
 def thin(item: dict[str, Any], data_url: str) -> dict[str, Any]:
     """What a story is, without its body: a ninjs item of few fields, and where the whole of it is."""
-    small: dict[str, Any] = {name: item[name] for name in THIN_FIELDS if name in item}
-    while len(json.dumps(small, ensure_ascii=False).encode()) > THIN_ABOVE_BYTES and "subjects" in small:
-        small.pop("subjects")
-    return {**small, "data_url": data_url}
+    small = _part(item, THIN_FIELDS)
+    if len(json.dumps(small, ensure_ascii=False).encode()) > THIN_ABOVE_BYTES:
+        small = _part(item, BARE_FIELDS)
+    return {**small, "representationType": "partial", "data_url": data_url}
+
+
+def _part(item: dict[str, Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: item[name] for name in names if name in item}
 
 
 def wants(filters: Filters, message_type: str, story: StoryFact) -> bool:

@@ -19,6 +19,8 @@ NOTING_S = 10
 have died: nothing else goes to the site in its place until then, so the lease is no longer than need be."""
 FIRST_SITE = UUID(int=0)
 """Before all endpoints."""
+NEWEST = 2**62
+"""After all deliveries."""
 SITES_AT_ONCE = 400
 """One claim looks at so many endpoints, the next at those after them: round and round."""
 
@@ -72,7 +74,7 @@ WITH site AS MATERIALIZED (
                             AND (o.sent_until > now() OR (o.state = 'pending' AND o.version < d.version)))
           AND (site.head IS NULL OR d.rank = 0 OR d.delivery_id = site.head)
         ORDER BY d.rank, d.attempts > 0, d.due_at, d.delivery_id
-        LIMIT greatest(site.room, site.has_removals::int, 0)
+        LIMIT greatest(least(site.room, %(share)s), site.has_removals::int, 0)
         FOR UPDATE SKIP LOCKED
     ) d
     LIMIT %(limit)s
@@ -101,6 +103,20 @@ INSERT INTO delivery (endpoint_id, message_id, story_id, version, rank, state)
 SELECT endpoint_id, %(message_id)s, %(story_id)s, %(version)s, %(rank)s, CASE WHEN state = 'active' OR %(is_handshake)s THEN 'pending' ELSE 'held' END
 FROM endpoint WHERE endpoint_id = ANY(%(endpoint_ids)s)
 ON CONFLICT DO NOTHING
+"""
+
+OLD_DELIVERIES = """
+DELETE FROM delivery WHERE delivery_id IN (
+    SELECT d.delivery_id FROM delivery d WHERE d.done_at < now() - %s * interval '1 day' AND d.state NOT IN ('pending', 'held')
+      AND (d.story_id IS NULL OR EXISTS (SELECT FROM delivery o WHERE o.endpoint_id = d.endpoint_id AND o.story_id = d.story_id AND o.version > d.version))
+    ORDER BY d.done_at LIMIT %s)
+"""
+
+OLD_MESSAGES = """
+DELETE FROM message WHERE message_id IN (
+    SELECT m.message_id FROM message m WHERE m.made_at < now() - %s * interval '1 day' AND NOT EXISTS (SELECT FROM delivery d WHERE d.message_id = m.message_id)
+      AND (m.story_id IS NULL OR EXISTS (SELECT FROM message o WHERE o.story_id = m.story_id AND o.version > m.version))
+    ORDER BY m.made_at LIMIT %s)
 """
 
 NOTE_ATTEMPTS = """
@@ -256,6 +272,7 @@ class Deliveries:
             return [], FIRST_SITE
         asked = {
             "limit": limit,
+            "share": max(limit // len(found), 1),
             "noting_s": NOTING_S,
             "sites": [row[0] for row in found],
             "slow": list(slow),
@@ -366,6 +383,15 @@ class Deliveries:
                 " GROUP BY d.endpoint_id",
                 (hours, hours),
             ).fetchall()
+
+    def let_go_of_old(self, keep_days: int, limit: int) -> int:
+        """Delete what is long over, at most `limit` deliveries; how many.
+
+        The last version that a site had of a story is kept for good: a kill must reach whoever has it.
+        """
+        gone = self._connection.execute(OLD_DELIVERIES, (keep_days, limit)).rowcount
+        self._connection.execute(OLD_MESSAGES, (keep_days, limit))
+        return gone
 
     def make_days(self, ahead: int) -> None:
         """Partitions of attempts for today and the days after; nothing where they are there."""

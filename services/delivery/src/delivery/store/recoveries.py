@@ -8,18 +8,18 @@ import psycopg
 from psycopg.rows import class_row
 
 STEP = """
-WITH some AS (
+WITH few AS (
     SELECT d.delivery_id, d.story_id, d.version FROM delivery d
     WHERE d.endpoint_id = %(endpoint_id)s AND d.made_at >= %(since)s AND d.state = 'failed' AND d.delivery_id > %(cursor)s
     ORDER BY d.delivery_id LIMIT %(limit)s
 ), again AS (
     UPDATE delivery d SET state = CASE WHEN e.state = 'active' THEN 'pending' ELSE 'held' END, due_at = now(), done_at = NULL
-    FROM some, endpoint e WHERE d.delivery_id = some.delivery_id AND e.endpoint_id = d.endpoint_id AND NOT EXISTS (
+    FROM few, endpoint e WHERE d.delivery_id = few.delivery_id AND e.endpoint_id = d.endpoint_id AND NOT EXISTS (
         SELECT 1 FROM delivery o WHERE o.endpoint_id = d.endpoint_id AND o.story_id = d.story_id AND o.version > d.version AND o.state IN ('delivered', 'pending'))
     RETURNING 1
 )
-UPDATE recovery SET resent = resent + (SELECT count(*) FROM again), cursor = coalesce((SELECT max(delivery_id) FROM some), cursor),
-    state = CASE WHEN (SELECT count(*) FROM some) < %(limit)s THEN 'done' ELSE state END
+UPDATE recovery SET resent = resent + (SELECT count(*) FROM again), seen = seen + (SELECT count(*) FROM few), cursor = coalesce((SELECT max(delivery_id) FROM few), cursor),
+    state = CASE WHEN (SELECT count(*) FROM few) < %(limit)s THEN 'done' ELSE state END
 WHERE recovery_id = %(recovery_id)s AND state = 'running'
 """
 
@@ -34,6 +34,7 @@ class Recovery:
     resent: int
     total: int
     made_at: datetime
+    seen: int
 
 
 class Recoveries:

@@ -105,11 +105,8 @@ def html_to_parts(text: str, base_url: str = "") -> tuple[Part, ...]:
     if not text.strip():
         return ()
     tree = _tree_of(text)
-    return text_to_blocks(plain(text)) if tree is None else tree_to_parts(tree, base_url)
-
-
-def tree_to_parts(tree: etree._Element, base_url: str = "") -> tuple[Part, ...]:
-    """The same of HTML that is a tree already."""
+    if tree is None:
+        return text_to_blocks(plain(text))
     collector = _Collector(base_url)
     collector.walk(tree)
     collector.flush()
@@ -272,7 +269,7 @@ class _Collector:
     def _absolute(self, url: str) -> str:
         url = url.strip()
         try:
-            return urljoin(self._base_url, url)
+            return urljoin(self._base_url, url) if self._base_url else url
         except ValueError:
             return ""
 
