@@ -202,6 +202,13 @@ def test_items_that_share_a_guid_are_told_apart_and_the_same_twice_is_one():
     assert ids(rss(*same)) == ["https://orsk.example/1", "https://orsk.example/2"]
 
 
+def test_an_address_that_is_none_loses_nothing():
+    bad = "<title>Т</title><guid>1</guid><link>http://[bad</link><enclosure url='http://[bad' type='image/jpeg'/>"
+    [form] = forms(rss(f"{bad}<description>&lt;a href='//['&gt;раз&lt;/a&gt;&lt;img src='//['&gt;</description>"))
+
+    assert (form.headline, form.canonical_url, form.images, form.body[0].html) == ("Т", "", [], "<a>раз</a>")
+
+
 def test_late_and_same_second_items_are_all_there():
     old = "<pubDate>Thu, 01 Jan 1998 00:00:00 GMT</pubDate>"
     feed = rss(*(f"<title>Т{n}</title><guid>{n}</guid>{old}" for n in range(5)))

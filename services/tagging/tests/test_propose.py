@@ -43,7 +43,7 @@ def test_the_rubrics_follow_rules_an_editor_can_read(tagged):
     proposals = tagged(DELEGATION)
 
     assert {one.rubric.label: one.reason for one in proposals.rubrics if one.band == "auto"} == {
-        "Политика": "должность: аким",
+        "Политика": "тема: международные отношения",
         "За рубежом": "заметна другая страна: Казахстан",
         "Оренбургская область": "регион: Оренбургская область",
     }

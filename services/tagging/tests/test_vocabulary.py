@@ -174,8 +174,8 @@ def test_an_import_adds_and_replaces_or_does_nothing_at_all(api, store):
 
 @stack
 def test_the_vocabulary_is_read_page_by_page(api):
-    first = api.get("/vocabulary", params={"kind": "office", "limit": 40}).json()
-    second = api.get("/vocabulary", params={"kind": "office", "limit": 40, "after": first[-1]["concept_id"]}).json()
+    first = api.get("/vocabulary", params={"kind": "office", "limit": 60}).json()
+    second = api.get("/vocabulary", params={"kind": "office", "limit": 60, "after": first[-1]["concept_id"]}).json()
 
     ids = [one["concept_id"] for one in (*first, *second)]
     assert ids == sorted(one.concept_id for one in shipped_concepts() if one.kind == "office")

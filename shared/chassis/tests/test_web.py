@@ -1,10 +1,14 @@
 """What every API has: probes that tell the truth, limits, and errors as problems."""
 
+import asyncio
+import json
+
 import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from pydantic import BaseModel, ConfigDict
 
+from chassis import web
 from chassis.bucket import StorageDown
 from chassis.errors import Conflict, NotFound, Refusal
 from chassis.web import create_app
@@ -25,8 +29,8 @@ ERRORS = {
 }
 
 
-def app(checks=None):
-    app = create_app(service="test", title="Test", checks=checks, max_body_bytes=1000)
+def app(checks=None, max_body_bytes=1000):
+    app = create_app(service="test", title="Test", checks=checks, max_body_bytes=max_body_bytes)
 
     @app.post("/forms")
     def take(form: Form) -> int:
@@ -139,8 +143,48 @@ def test_metrics_count_requests_by_route(client):
     )
 
 
-def test_answers_forbid_guessing_their_type(client):
-    assert client.get("/healthz").headers["x-content-type-options"] == "nosniff"
+@pytest.mark.parametrize("asked", [("GET", "/healthz", b""), ("GET", "/nowhere", b""), ("POST", "/forms", b"x" * 1001)])
+def test_every_answer_tells_browsers_to_trust_nothing(client, asked):
+    method, path, body = asked
+
+    told = client.request(method, path, content=body).headers
+
+    assert told["x-content-type-options"] == "nosniff"
+    assert told["referrer-policy"] == "no-referrer"
+    assert told["content-security-policy"].startswith("default-src 'none'; frame-ancestors 'none'")
+    assert "strict-transport-security" not in told
+
+
+def test_by_tls_browsers_are_told_to_come_by_tls_only():
+    with TestClient(app(), base_url="https://testserver") as client:
+        assert client.get("/healthz").headers["strict-transport-security"] == "max-age=31536000"
+
+
+def test_a_body_that_drips_is_cut_off(monkeypatch):
+    monkeypatch.setattr(web, "UPLOAD_S", 0.2)
+    told = []
+
+    async def receive():
+        await asyncio.sleep(0.05)
+        return {"type": "http.request", "body": b" ", "more_body": True}
+
+    async def send(message):
+        told.append(message)
+
+    scope = {"type": "http", "method": "POST", "path": "/forms", "query_string": b"", "headers": []}
+    asyncio.run(app()(scope, receive, send))
+
+    assert (told[0]["status"], dict(told[0]["headers"])[b"connection"]) == (408, b"close")
+    assert json.loads(told[1]["body"])["detail"] == "the body was not here after 0 s"
+
+
+@pytest.mark.parametrize("opening", [b"[", b'{"a":'])
+def test_json_of_any_depth_is_a_problem_of_the_caller_not_of_ours(opening):
+    client = TestClient(app(max_body_bytes=web.MIB), raise_server_exceptions=False)
+
+    answer = client.post("/forms", content=opening * 100_000, headers={"content-type": "application/json"})
+
+    assert answer.status_code in (400, 422)
 
 
 def test_a_wrong_method_is_told_all_the_right_ones(client):

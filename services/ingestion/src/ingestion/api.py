@@ -6,6 +6,7 @@ from chassis.doors import Policy
 from chassis.web import MIB
 from chassis.web import create_app as create_chassis_app
 from ingestion import bootstrap
+from ingestion.routes.links import link_routes
 from ingestion.routes.sources import source_routes
 from ingestion.routes.stories import story_routes
 from ingestion.routes.webhooks import webhook_routes
@@ -27,12 +28,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         max_body_bytes=MAX_BODY_BYTES,
         doors=Policy(settings, intake.database, reads="sources:admin", writes="sources:admin"),
     )
+    client = bootstrap.originals_client(settings)
     app.include_router(story_routes(intake))
+    app.include_router(link_routes(intake, client))
     app.include_router(
         source_routes(
             intake.database,
             intake.bucket,
-            bootstrap.originals_client(settings),
+            client,
             settings.vault,
             settings.outside_url,
         )

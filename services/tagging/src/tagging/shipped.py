@@ -11,7 +11,7 @@ from importlib.resources import files
 from babel import Locale
 
 from tagging.domain.tables import COLUMNS, concept_of
-from tagging.domain.vocabulary import Concept, Vocabulary
+from tagging.domain.vocabulary import LANGUAGES, Concept, Vocabulary
 
 NO_COUNTRIES = ("EU", "EZ", "UN", "ZZ", "XA", "XB", "QO")
 """Codes of CLDR that are groups of countries, or nothing."""
@@ -19,6 +19,7 @@ KIND_OF_FILE = {
     "regions": "place",
     "cities": "place",
     "offices": "office",
+    "organisations": "organisation",
     "subjects": "subject",
     "media_topics": "subject",
     "rubrics": "rubric",
@@ -55,21 +56,27 @@ def shipped_concepts() -> list[Concept]:
 
 
 def _countries() -> list[Concept]:
-    names = {language: _territories(language) for language in ("ru", "en")}
+    names = {language: _territories(language) for language in LANGUAGES}
     rows = {row["id"]: row for row in _rows("countries")}
     codes = [code for code in names["ru"] if len(code) == 2 and code.isalpha() and code not in NO_COUNTRIES]
     return [
-        concept_of(
-            {
-                **rows.get(code, {}),
-                "id": code,
-                "kind": "place",
-                "label": names["ru"][code],
-                "label_en": names["en"].get(code, ""),
-            }
-        )
+        _country(code, {key: own[code] for key, own in names.items() if code in own}, rows.get(code, {}))
         for code in codes
     ]
+
+
+def _country(code: str, names: dict[str, str], row: dict[str, str]) -> Concept:
+    """CLDR's names, but for those that Russian newsrooms write otherwise: «США»; CLDR's is an alias then."""
+    label = row.get("label") or names["ru"]
+    aliases = [row.get("aliases", ""), *([names["ru"]] if label != names["ru"] else [])]
+    own = {
+        "id": code,
+        "kind": "place",
+        "label": label,
+        "label_en": names.get("en", ""),
+        "label_kk": names.get("kk", ""),
+    }
+    return concept_of({**row, **own, "aliases": ";".join(filter(None, aliases))})
 
 
 def _territories(language: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ import typer
 from prometheus_client import REGISTRY
 from rich.console import Console
 
-from chassis import celery_app, events_commands, logs, metrics, scaling, tokens_commands
+from chassis import celery_app, events_commands, logs, metrics, scaling, secrets_commands, tokens_commands
 from chassis.database import Database
 
 if TYPE_CHECKING:
@@ -30,6 +30,10 @@ app = typer.Typer(
 
 app.add_typer(events_commands.app, name="events")
 app.add_typer(tokens_commands.app, name="token")
+app.add_typer(secrets_commands.app, name="secrets")
+
+MOST_CONNECTIONS = 2_000
+"""Open at once to one API process, streams among them; further ones are told 503."""
 
 Service = Annotated[str, typer.Argument(help="ingestion, imaging, tagging, desk, publication or delivery")]
 
@@ -51,6 +55,7 @@ def api(service: Service) -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        limit_concurrency=MOST_CONNECTIONS,
         timeout_graceful_shutdown=5,
     )
 

@@ -1,10 +1,11 @@
 """The FastAPI factory: health, metrics, limits, and every error as a problem (RFC 9457)."""
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 import psycopg
 from fastapi import FastAPI, Request
@@ -29,6 +30,19 @@ MIB = 1024 * 1024
 
 REQUESTS = Counter("depesha_http_requests_total", "HTTP requests answered", ["service", "method", "route", "status"])
 SECONDS = Histogram("depesha_http_request_seconds", "Seconds until the answer's last byte", ["service", "route"])
+
+HEADERS: Final = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+"""What every answer says unless the route says something else; pages bring policies of their own."""
+STRICT_TRANSPORT: Final = (b"strict-transport-security", b"max-age=31536000")
+"""Only where the caller, or the proxy that speaks for it, came by TLS."""
+
+UPLOAD_S: Final = 120.0
+"""A body must be here by then, however slowly it is sent."""
 
 log = logs.get()
 
@@ -186,29 +200,55 @@ class _Exchange:
         self._limit = max_body_bytes
         self._received = 0
         self._answered = False
+        self._upload_ends_at = asyncio.get_running_loop().time() + UPLOAD_S
+        self._is_whole = self._is_late = False
 
     async def receive(self) -> Message:
-        message = await self._receive()
+        try:
+            async with asyncio.timeout_at(None if self._is_whole else self._upload_ends_at):
+                message = await self._receive()
+        except TimeoutError:
+            self._is_late = True
+            return {"type": "http.disconnect"}
+        self._is_whole = self._is_whole or not message.get("more_body", False)
         self._received += len(message.get("body", b""))
         return {"type": "http.disconnect"} if self._received > self._limit else message
 
     async def send(self, message: Message) -> None:
-        if self._received > self._limit:
+        if self._received > self._limit or self._is_late:
             if not self._answered:
-                await self.refuse()
+                await (self._refuse_late() if self._is_late else self.refuse())
             return
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message.get("headers", []), (b"x-content-type-options", b"nosniff")]
+            given = list(message.get("headers", []))
+            message["headers"] = [*given, *self._missing(given)]
         self._answered = True
         await self._send(message)
 
     async def refuse(self) -> None:
-        self._answered = True
-        self.status = TooLarge.status
         detail = f"the body has more than {self._limit} bytes, the most that is taken here"
-        answer = problem(TooLarge.status, TooLarge.title, detail, slug=TooLarge.slug, limit_bytes=self._limit)
+        await self._answer(
+            problem(TooLarge.status, TooLarge.title, detail, slug=TooLarge.slug, limit_bytes=self._limit)
+        )
+
+    async def _refuse_late(self) -> None:
+        detail = f"the body was not here after {UPLOAD_S:.0f} s"
+        answer = problem(HTTPStatus.REQUEST_TIMEOUT, "Too slow", detail, slug="too-slow")
+        answer.headers["connection"] = "close"
+        await self._answer(answer)
+
+    async def _answer(self, answer: Problem) -> None:
+        self._answered = True
+        self.status = answer.status_code
+        answer.raw_headers += self._missing(answer.raw_headers)
         await answer(self._scope, self._receive, self._send)
+
+    def _missing(self, given: Sequence[tuple[bytes, bytes]]) -> list[tuple[bytes, bytes]]:
+        """Of the headers that every answer has those that this one does not say itself."""
+        named = {name.lower() for name, _ in given}
+        wanted = (*HEADERS, *((STRICT_TRANSPORT,) if self._scope.get("scheme") == "https" else ()))
+        return [header for header in wanted if header[0] not in named]
 
 
 def _declared_length(scope: Scope) -> int:

@@ -4,10 +4,10 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin
 
 from contracts.content import Block, Embed, Heading, ListBlock, Paragraph, Quote
-from ingestion.domain.markup import Picture, html_to_parts, plain, text_to_blocks
+from ingestion.domain.markup import Part, Picture, html_to_parts, plain, text_to_blocks
 from ingestion.domain.story_form import MAX_BLOCKS, MAX_IMAGES
 from ingestion.domain.typography import drop_invisible
 
@@ -52,6 +52,11 @@ class Article:
 def compose(html: str, base_url: str, photos: Sequence[Photo] = ()) -> Article:
     """An article of HTML, led by `photos` that came beside it. One that stands in the text, too, brings its caption along."""
     parts = html_to_parts(html, base_url) if looks_like_html(html) else text_to_blocks(drop_invisible(html))
+    return arrange(parts, photos)
+
+
+def arrange(parts: Sequence[Part], photos: Sequence[Photo] = ()) -> Article:
+    """The same of parts."""
     inline = [Photo(part.url, part.caption, alt_text=part.alt) for part in parts if isinstance(part, Picture)]
     merged = merge([*photos, *inline])[:MAX_IMAGES]
     places = {key_of(photo.url): number for number, photo in enumerate(merged)}
@@ -84,8 +89,18 @@ def merge(photos: Iterable[Photo]) -> list[Photo]:
 
 def key_of(url: str) -> str:
     """The same for http and https of one photo."""
-    parts = urlsplit(url)
-    return f"{parts.netloc.lower()}{parts.path}?{parts.query}"
+    scheme, sign, rest = url.partition("://")
+    return rest if sign and scheme in ("http", "https") else url
+
+
+def absolute(base_url: str, url: str) -> str:
+    """The web address that is meant, or nothing."""
+    try:
+        whole = urljoin(base_url, url.strip())
+    except ValueError:
+        return ""
+    is_good = whole.startswith(("http://", "https://")) and len(whole) <= LONGEST_LINE
+    return whole if is_good and url.strip() else ""
 
 
 def looks_like_html(text: str) -> bool:

@@ -3,11 +3,19 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from urllib.parse import urljoin
 
-from ingestion.domain.articles import LONGEST_LEDE, LONGEST_LINE, Photo, compose, headline_of, shorten, text_of
+from ingestion.domain.articles import (
+    LONGEST_LEDE,
+    LONGEST_LINE,
+    Photo,
+    absolute,
+    compose,
+    headline_of,
+    shorten,
+    text_of,
+)
 from ingestion.domain.items import Item
 from ingestion.domain.language import guess_language
 from ingestion.domain.story_form import StoryForm
@@ -46,7 +54,7 @@ def to_item(entry: Entry, base_url: str, at: datetime) -> Item:
         ValueError: there is neither a headline nor text in it.
 
     """
-    link = urljoin(base_url, entry.link.strip()) if entry.link.strip() else ""
+    link = absolute(base_url, entry.link)
     base = link or base_url
     photos = [_placed(photo, base) for photo in entry.photos]
     article = compose(entry.content or entry.summary, base, [photo for photo in photos if photo.url])
@@ -68,7 +76,7 @@ def to_item(entry: Entry, base_url: str, at: datetime) -> Item:
             rubrics=_lines(entry.categories)[:MOST_RUBRICS],
             authors=_lines([_name_of(author) for author in entry.authors])[:MOST_AUTHORS],
             language=_language(entry.language, f"{headline} {text}"),
-            canonical_url=link if link.startswith("http") and len(link) <= LONGEST_LINE else "",
+            canonical_url=link,
             published_at=entry.published_at if entry.published_at and entry.published_at <= at + EARLY else None,
         )
     )
@@ -88,12 +96,7 @@ def is_far_ahead(entry: Entry, at: datetime) -> bool:
 
 
 def _placed(photo: Photo, base: str) -> Photo:
-    try:
-        url = urljoin(base, photo.url.strip())
-    except ValueError:
-        url = ""
-    good = url.startswith(("http://", "https://")) and len(url) <= LONGEST_LINE
-    return Photo(url if good else "", photo.caption, photo.credit, photo.credit_url, photo.alt_text)
+    return replace(photo, url=absolute(base, photo.url))
 
 
 def _lede(summary: str, text: str) -> str:

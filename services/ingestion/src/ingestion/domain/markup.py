@@ -105,8 +105,11 @@ def html_to_parts(text: str, base_url: str = "") -> tuple[Part, ...]:
     if not text.strip():
         return ()
     tree = _tree_of(text)
-    if tree is None:
-        return text_to_blocks(plain(text))
+    return text_to_blocks(plain(text)) if tree is None else tree_to_parts(tree, base_url)
+
+
+def tree_to_parts(tree: etree._Element, base_url: str = "") -> tuple[Part, ...]:
+    """The same of HTML that is a tree already."""
     collector = _Collector(base_url)
     collector.walk(tree)
     collector.flush()
@@ -269,7 +272,7 @@ class _Collector:
     def _absolute(self, url: str) -> str:
         url = url.strip()
         try:
-            return urljoin(self._base_url, url) if self._base_url else url
+            return urljoin(self._base_url, url)
         except ValueError:
             return ""
 

@@ -1,12 +1,9 @@
 """What editors and operators do with sources: add, change, pause, try out, delete."""
 
 import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from itertools import islice
+from collections.abc import Mapping
 from typing import Any, Literal
 from urllib.parse import quote
-from uuid import uuid5
 
 from pydantic import BaseModel, ConfigDict
 
@@ -14,18 +11,9 @@ from chassis.database import Database
 from chassis.errors import Conflict, NotFound, Refusal
 from chassis.safe_http import SafeClient
 from chassis.vault import Vault
-from contracts.content import Image, StoryContent
-from ingestion.domain.items import Item, Part, Trouble
-from ingestion.domain.story_form import StoryForm, form_hash, to_content
-from ingestion.handlers.intake import story_id_of
-from ingestion.handlers.opened import OpenSource, check_settings, open_source, plugin_of
-from ingestion.handlers.photos import place_of
-from ingestion.sources.plugin import Plugin, SourceSettings, Visit, reveal
-from ingestion.store.items import Items
+from ingestion.handlers.opened import check_settings, open_source, plugin_of
+from ingestion.sources.plugin import Plugin, SourceSettings, reveal
 from ingestion.store.sources import SourceRow, Sources
-
-MOST_SHOWN = 50
-"""A test run shows so many parts of what would come in."""
 
 
 class SourceMissing(NotFound):
@@ -68,27 +56,6 @@ class Wish(BaseModel):
     settings: dict[str, Any]
     every_s: int | None
     quiet_after_s: int
-
-
-@dataclass(frozen=True)
-class Shown:
-    """One story as it would come in."""
-
-    external_id: str
-    content: StoryContent
-    canonical_url: str
-    published_at: str
-    is_known: bool
-
-
-@dataclass(frozen=True)
-class Trial:
-    """What a visit would bring now. `is_cut`: there is more than is shown."""
-
-    stories: tuple[Shown, ...]
-    troubles: tuple[Trouble, ...]
-    is_cut: bool
-    ended: str = ""
 
 
 def add(wish: Wish, database: Database, vault: Vault) -> None:
@@ -167,59 +134,6 @@ def get(source_id: str, database: Database) -> SourceRow:
     """Raises SourceMissing."""
     with database.connection() as connection:
         return _get(Sources(connection), source_id)
-
-
-def try_wish(wish: Wish, database: Database, client: SafeClient) -> Trial:
-    """A test run of a source that there is not yet. Nothing is kept.
-
-    Raises:
-        UnknownKind, WrongSettings, NotVisited; what the plug-in says of a place that cannot be read.
-
-    """
-    plugin = plugin_of(wish.kind)
-    source = OpenSource(wish.source_id, wish.name, wish.url, plugin, check_settings(plugin, wish.settings))
-    return _try(source, database, client)
-
-
-def try_source(source_id: str, database: Database, client: SafeClient, vault: Vault) -> Trial:
-    """A test run of a source: all that is there now, also what came in before. Nothing is kept. Raises as `try_wish`."""
-    return _try(open_source(get(source_id, database), vault), database, client)
-
-
-def _try(source: OpenSource, database: Database, client: SafeClient) -> Trial:
-    visit = Visit(settings=source.settings, client=client)
-    parts = list(islice(_would_come(source, visit), MOST_SHOWN + 1))
-    shown = parts[:MOST_SHOWN]
-    items = [part for part in shown if isinstance(part, Item)]
-    with database.connection() as connection:
-        known = Items(connection).known(source.source_id, [item.form.external_id for item in items])
-    return Trial(
-        stories=tuple(
-            _show(
-                item.form.model_copy(update={"source": source.as_told()}),
-                is_known=item.form.external_id in known
-                and known[item.form.external_id].form_hash == form_hash(item.form),
-            )
-            for item in items
-        ),
-        troubles=tuple(part for part in shown if isinstance(part, Trouble)),
-        is_cut=len(parts) > MOST_SHOWN,
-        ended=visit.ended,
-    )
-
-
-def _would_come(source: OpenSource, visit: Visit) -> Iterator[Part]:
-    if source.plugin.poll is None:
-        raise NotVisited(f"a source of kind {source.plugin.kind} comes in by itself; there is nothing to try")
-    for raw in source.plugin.poll(visit):
-        yield from source.plugin.parse(raw, source.settings)
-
-
-def _show(form: StoryForm, *, is_known: bool) -> Shown:
-    story_id = story_id_of(form)
-    images = [Image(image_id=uuid5(story_id, place_of(image)[1]), original=None) for image in form.images]
-    published = form.published_at.isoformat() if form.published_at else ""
-    return Shown(form.external_id, to_content(form, images), form.canonical_url, published, is_known)
 
 
 def _get(sources: Sources, source_id: str) -> SourceRow:

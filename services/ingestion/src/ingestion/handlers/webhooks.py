@@ -9,13 +9,15 @@ import psycopg
 from chassis.database import Database
 from chassis.errors import Refusal
 from chassis.vault import Vault
-from ingestion.domain import telegram
+from ingestion.domain import max_messages, telegram
 from ingestion.handlers.gathering import note_message
 from ingestion.handlers.opened import OpenSource, open_source
 from ingestion.sources.telegram import TelegramSettings
 from ingestion.store.items import Troubles
 from ingestion.store.posts import Told
 from ingestion.store.sources import Sources
+
+NO_SECRET = "-" * 32
 
 
 class WrongSecret(Refusal):
@@ -44,8 +46,9 @@ def check_secret(source_id: str, kind: str, given: str, database: Database, vaul
     with database.connection() as connection:
         row = Sources(connection).get(source_id)
     source = open_source(row, vault) if row is not None and row.kind == kind else None
-    wanted = source.settings.webhook_secret.get_secret_value() if source else "no source has an empty secret"  # type: ignore[attr-defined]
-    if not hmac.compare_digest(given.encode(), wanted.encode()) or source is None:
+    wanted = source.settings.webhook_secret.get_secret_value() if source else ""  # type: ignore[attr-defined]
+    is_right = hmac.compare_digest(given.encode(), (wanted or NO_SECRET).encode())
+    if source is None or not wanted or not is_right:
         raise WrongSecret(f"source {source_id!r}: the secret does not open this door")
     return source
 
@@ -78,6 +81,24 @@ def tell_telegram(body: bytes, home: OpenSource, database: Database) -> bool:
             Troubles(connection).note(home.source_id, f"channel {shown}"[:300], reason, None)
             return False
     return note_message(source_id, told, is_album="media_group_id" in message, database=database)
+
+
+def tell_max(body: bytes, source: OpenSource, database: Database) -> bool:
+    """Note a message, its edit or its deletion; whether it tells anything new. Updates of other kinds and chats are nothing.
+
+    Raises:
+        NoUpdate: the body is none.
+
+    """
+    update = _as_object(body)
+    try:
+        message_id = max_messages.message_id_of(update)
+        if not message_id or max_messages.chat_id_of(update) != source.settings.chat_id:  # type: ignore[attr-defined]
+            return False
+        told = Told(message_id[:200], message_id[:200], int(update["timestamp"]), 0, body)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NoUpdate(f"{update.get('update_type')}: {type(error).__name__}: {error}") from None
+    return note_message(source.source_id, told, is_album=False, database=database)
 
 
 def _as_object(body: bytes) -> dict[str, Any]:

@@ -8,8 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from chassis.database import Database
 from contracts.content import StoryContent
-from ingestion.handlers import managing
-from ingestion.handlers.managing import Trial, Wish
+from ingestion.handlers import trials
+from ingestion.handlers.managing import Wish
+from ingestion.handlers.trials import Trial
 from ingestion.sources import PLUGINS
 from ingestion.store.items import Listed, Wrong
 from ingestion.store.sources import Figures, SourceRow, Sources
@@ -112,7 +113,7 @@ class TroubleShown(BaseModel):
 class TrialShown(BaseModel):
     stories: list[StoryShown]
     troubles: list[TroubleShown]
-    is_cut: bool = Field(description=f"there is more; {managing.MOST_SHOWN} are shown")
+    is_cut: bool = Field(description=f"there is more; {trials.MOST_SHOWN} are shown")
     ended: str = Field(description="why the source is over, if it says so")
 
 

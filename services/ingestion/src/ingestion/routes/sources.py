@@ -11,7 +11,7 @@ from chassis.errors import NotFound
 from chassis.safe_http import SafeClient
 from chassis.vault import Vault
 from contracts.content import Moment
-from ingestion.handlers import managing
+from ingestion.handlers import managing, trials
 from ingestion.routes.source_forms import (
     ItemShown,
     KindShown,
@@ -121,12 +121,12 @@ def _add_trials(routes: APIRouter, database: Database, client: SafeClient, vault
     @routes.post("/sources/try")
     def try_new(new: NewSource) -> TrialShown:
         """Look at a place without adding it: what would come in, what could not be read. Nothing is kept."""
-        return show_trial(managing.try_wish(new.as_wish(), database, client))
+        return show_trial(trials.try_wish(new.as_wish(), database, client))
 
     @routes.post("/sources/{source_id}/try")
     def try_old(source_id: str) -> TrialShown:
         """What is there now, also what came in before. Nothing is kept."""
-        return show_trial(managing.try_source(source_id, database, client, vault))
+        return show_trial(trials.try_source(source_id, database, client, vault))
 
 
 def _add_subscription(

@@ -11,6 +11,7 @@ from chassis.web import MIB
 from ingestion.handlers import webhooks
 
 MOST_BYTES = MIB
+MAX_SECRET = "x-max-bot-api-secret"  # noqa: S105 - a header's name
 TELEGRAM_SECRET = "x-telegram-bot-api-secret-token"  # noqa: S105 - a header's name
 
 
@@ -25,6 +26,15 @@ def webhook_routes(database: Database, vault: Vault) -> APIRouter:
         home = await run_in_threadpool(webhooks.check_secret, source_id, "telegram", given, database, vault)
         body = await _read(request)
         return {"is_news": await run_in_threadpool(webhooks.tell_telegram, body, home, database)}
+
+    @routes.post("/max/{source_id}")
+    @public
+    async def max_messenger(source_id: str, request: Request) -> dict[str, bool]:
+        """Updates of the Bot API of MAX (`POST /subscriptions` with `secret`). Answered at once, read later."""
+        given = request.headers.get(MAX_SECRET, "")
+        source = await run_in_threadpool(webhooks.check_secret, source_id, "max", given, database, vault)
+        body = await _read(request)
+        return {"is_news": await run_in_threadpool(webhooks.tell_max, body, source, database)}
 
     return routes
 

@@ -2,9 +2,18 @@
 
 from typing import Final
 
-from ingestion.sources import feed, push, telegram, telegram_preview
+from ingestion.sources import feed, link, push, telegram, telegram_preview
+from ingestion.sources import max as max_messenger
 from ingestion.sources.plugin import Plugin
 
 PLUGINS: Final[dict[str, Plugin]] = {
-    plugin.kind: plugin for plugin in (push.PLUGIN, feed.PLUGIN, telegram.PLUGIN, telegram_preview.PLUGIN)
+    plugin.kind: plugin
+    for plugin in (
+        push.PLUGIN,
+        feed.PLUGIN,
+        link.PLUGIN,
+        telegram.PLUGIN,
+        telegram_preview.PLUGIN,
+        max_messenger.PLUGIN,
+    )
 }

@@ -19,6 +19,62 @@ CASES_OF_PREPOSITION: dict[str, frozenset[str]] = {
     for word in words.split()
 }
 
+SPEECH = frozenset(
+    [
+        *[
+            "сказать",
+            "рассказать",
+            "говорить",
+            "заявить",
+            "сообщить",
+            "отметить",
+            "добавить",
+            "подчеркнуть",
+            "уточнить",
+            "пояснить",
+            "признаться",
+            "признать",
+        ],
+        *[
+            "пообещать",
+            "заверить",
+            "напомнить",
+            "считать",
+            "объяснить",
+            "ответить",
+            "написать",
+            "полагать",
+            "предупредить",
+            "заключить",
+            "прокомментировать",
+        ],
+        *[
+            "констатировать",
+            "подытожить",
+            "согласиться",
+            "призвать",
+            "отмечать",
+            "утверждать",
+            "пошутить",
+            "вспомнить",
+            "поделиться",
+            "резюмировать",
+        ],
+        *[
+            "объявить",
+            "поблагодарить",
+            "поздравить",
+            "улыбнуться",
+            "смеяться",
+            "рассмеяться",
+            "вздохнуть",
+            "уверить",
+            "поручить",
+            "возразить",
+        ],
+    ]
+)
+
 
 @lru_cache(maxsize=20_000)
 def case_weights(before: str) -> tuple[tuple[str, float], ...]:
@@ -40,5 +96,17 @@ def gender_after(after: str) -> str:
     """The gender of a verb in the past that stands after a name: its subject is then in the nominative. Empty: no such verb."""
     for parse in parses(after.lower())[:1]:
         if "VERB" in parse.tag and "past" in parse.tag and "sing" in parse.tag:
+            return str(parse.tag.gender or "")
+    return ""
+
+
+@lru_cache(maxsize=20_000)
+def gender_before(before: str) -> str:
+    """The same of a verb of speech, or one without an object, before it: «…», — призналась Белова; второй стала Белова."""
+    for parse in parses(before.lower())[:1]:
+        tag = parse.tag
+        if not ("VERB" in tag and "past" in tag and "sing" in tag):
+            continue
+        if parse.normal_form in SPEECH or "intr" in tag:
             return str(parse.tag.gender or "")
     return ""

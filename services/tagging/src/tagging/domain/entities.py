@@ -4,10 +4,12 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from tagging.domain.names import link_persons
 from tagging.domain.phrases import nominatives
 from tagging.domain.spans import Span
+from tagging.domain.surnames import is_role
 from tagging.domain.words import folded, parses
 
 Identify = Callable[[str], str | None]
@@ -16,6 +18,7 @@ Identify = Callable[[str], str | None]
 NAME_MARKS = ("Name", "Surn", "Patr", "Geox", "Orgn", "Trad")
 NO_ORGANISATIONS = frozenset({"сми", "чп", "дтп", "тв", "пк", "зао", "ооо", "оао", "ао", "пао", "гу", "фото", "рис"})
 BREAKS = re.compile(r"\s*[•·|;]\s*|\)\s*$")
+BREAKS_OF_PEOPLE = re.compile(r"\s*[•·|;,/]\s*|\s*\((?=[А-ЯЁ])|\)\s*|\s+и\s+")
 PARENTHESES = re.compile(r"\s*\([^()]*\)?")
 INNER = re.compile(r"[^\W_]+")
 CONNECTING = frozenset(
@@ -109,7 +112,8 @@ class Entity:
 def find_entities(text: str, spans: Sequence[Span], identify: Identify) -> list[Entity]:
     """In the order in which they are first named."""
     spans = _sensible(text, spans)
-    spans = _surnames_among_places(text, spans)
+    spans = _places_among_people(text, _surnames_among_places(text, spans), identify)
+    spans = [span for span in spans if span.kind != "PER" or not _is_family(text, span)]
     people = [
         Entity("PER", person.name.label, tuple(Mention(*pair) for pair in zip(person.spans, person.own, strict=True)))
         for person in link_persons(text, [span for span in spans if span.kind == "PER"])
@@ -127,8 +131,15 @@ def _sensible(text: str, spans: Sequence[Span]) -> list[Span]:
         span
         for span in pieces
         if (span.kind == "PER" and text[span.start : span.end][:4] in parts)
-        or not _is_common(text[span.start : span.end], span.kind)
+        or not (_is_common(text[span.start : span.end], span.kind) or _is_lone_calling(text, span))
     ]
+
+
+def _is_lone_calling(text: str, span: Span) -> bool:
+    name = text[span.start : span.end]
+    if span.kind != "PER" or not name.isalpha() or not _begins_sentence(text, span.start):
+        return False
+    return _is_calling([parse.tag for parse in parses(name.lower()) if parse.is_known])
 
 
 def _many(name: str) -> list[str]:
@@ -136,14 +147,48 @@ def _many(name: str) -> list[str]:
     return words if len(words) > 1 else []
 
 
+def _is_family(text: str, span: Span) -> bool:
+    """«Ивановы», «братьев Ямадаевых»: several people, no tag."""
+    name = text[span.start : span.end]
+    if " " in name or not name.isalpha():
+        return False
+    tags = [parse.tag for parse in parses(name.lower()) if "Surn" in parse.tag]
+    return bool(tags) and all("plur" in tag and "Fixd" not in tag for tag in tags)
+
+
 def _pieces(text: str, span: Span) -> list[Span]:
-    start, found = span.start, []
-    for cut in [*BREAKS.finditer(text, span.start, span.end), None]:
+    start, found = _without_first_word(text, span), []
+    breaks = BREAKS_OF_PEOPLE if span.kind == "PER" else BREAKS
+    for cut in [*breaks.finditer(text, start, span.end), None]:
         end = cut.start() if cut else span.end
         if end > start:
             found.append(Span(start, end, span.kind))
         start = cut.end() if cut else start
     return found
+
+
+def _without_first_word(text: str, span: Span) -> int:
+    """Where a person's name begins: not at a word that begins a sentence and is surely none («Всё-таки Проди», «Лыжница Непряева»)."""
+    first, _, rest = text[span.start : span.end].partition(" ")
+    if span.kind != "PER" or not rest or not first[:1].isupper() or first.isupper() or not rest[:1].isupper():
+        return span.start
+    known = [parse.tag for parse in parses(first.lower()) if parse.is_known]
+    is_word = bool(known) and all({"PREP", "CONJ", "ADVB", "PRCL", "INTJ", "PRED"} & tag.grammemes for tag in known)
+    if is_word or (_begins_sentence(text, span.start) and _is_calling(known)):
+        return span.end - len(rest.lstrip())
+    return span.start
+
+
+def _is_calling(known: Sequence[Any]) -> bool:
+    """What somebody is, and never what somebody is called: «лыжница», «хирург»."""
+    return bool(known) and all(
+        {"NOUN", "anim"} <= tag.grammemes and not any(mark in tag for mark in NAME_MARKS) for tag in known
+    )
+
+
+def _begins_sentence(text: str, start: int) -> bool:
+    before = text[:start].rstrip(' «„"“')[-1:]
+    return before in ("", "\n", ".", "!", "?", "—")
 
 
 def _is_common(name: str, kind: str) -> bool:
@@ -174,6 +219,22 @@ def _surnames_among_places(text: str, spans: Sequence[Span]) -> list[Span]:
         is_surname = span.kind != "PER" and word.isalpha() and len(word) > 4 and word[:5].lower() in surnames
         is_surname = is_surname and any("Surn" in parse.tag for parse in parses(word.lower()))
         changed.append(span._replace(kind="PER") if is_surname else span)
+    return changed
+
+
+def _places_among_people(text: str, spans: Sequence[Span], identify: Identify) -> list[Span]:
+    """A lone name that the net takes for a person's though the vocabulary knows a place or an organisation of that name."""
+    borne = {word[:5].lower() for span in spans if span.kind == "PER" for word in _many(text[span.start : span.end])}
+    changed = []
+    for span in spans:
+        name = text[span.start : span.end]
+        if span.kind == "PER" and (" " not in name and name[:5].lower() not in borne) | (
+            " " in name and not any(is_role(word, "first") for word in name.split())
+        ):
+            [nominative] = nominatives(text, [span._replace(kind="LOC")])
+            if identify(nominative):
+                span = span._replace(kind="LOC")  # noqa: PLW2901 - the same span, read otherwise
+        changed.append(span)
     return changed
 
 

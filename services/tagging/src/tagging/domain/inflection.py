@@ -1,5 +1,6 @@
 """Every form of a name: cases and numbers, with agreement inside phrases. What follows the head («глава города») stays."""
 
+from collections import defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
@@ -18,7 +19,8 @@ def inflected(phrase: str, *, is_proper: bool) -> set[tuple[str, ...]]:
     if not _is_russian(words[0]):
         return whole
     if len(words) == 1:
-        return whole | {(form,) for form in _word_forms(words[0], is_proper=is_proper)}
+        forms = _word_forms(words[0], is_proper=is_proper)
+        return whole | {(form,) for form in forms if is_proper or not _is_another_word(form, words[0])}
     return whole | set(_phrase_forms(words, is_proper=is_proper))
 
 
@@ -35,6 +37,17 @@ def _word_forms(word: str, *, is_proper: bool) -> frozenset[str]:
     return frozenset(
         plain(form.word) for form in parse.lexeme if not keeps_number or form.tag.number == parse.tag.number
     )
+
+
+def _is_another_word(form: str, word: str) -> bool:
+    """Whether a form of a common word is far more often one of another: «после» (посол), «премьера» (премьер)."""
+    lemma = _best(word, is_proper=False)
+    shares: dict[str, float] = defaultdict(float)
+    for parse in parses(form):
+        if parse.is_known:
+            shares[plain(parse.normal_form)] += parse.score
+    own = shares.pop(plain(lemma.normal_form), 0.0) if lemma is not None and lemma.is_known else 1.0
+    return own < 0.4 and max(shares.values(), default=0.0) >= 0.55
 
 
 def _best(word: str, *, is_proper: bool) -> Any:  # noqa: ANN401 - pymorphy3 ships no types

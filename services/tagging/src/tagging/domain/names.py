@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tagging.domain.context import case_weights, gender_after
+from tagging.domain.context import case_weights, gender_after, gender_before
 from tagging.domain.phrases import like
 from tagging.domain.spans import Span
 from tagging.domain.surnames import CASES, Form, Role, forms, is_role
@@ -49,7 +49,11 @@ PARTICLES = frozenset(
 LATIN = re.compile(r"[A-Za-z]")
 CYRILLIC = re.compile(r"[А-Яа-яЁё]")
 BEFORE = re.compile(r"([^\W\d_]+(?:-[^\W\d_]+)*)[\s«\"„“]*$")
-AFTER = re.compile(r"\s+([^\W\d_]+)")
+AFTER = re.compile(r"\s+(?:не\s+)?([^\W\d_]+)")
+SURNAME_LIKE = re.compile(
+    r"(?:[оеё]в|[иы]н|ск|цк|ко|енк|ян|дзе|швили|чук|юк|[иы]х|ич)(?:а|у|ым|ой|е|ий|ого|ому|им|ом|ая|ую)?$"
+)
+"""Only such a word may be a surname before the first name: «Полухин Александр», but «Саясат Нурбек»."""
 MOST_READINGS = 40
 SHARE_OF_WOMEN = 0.4
 """Beside men, in the news; decides only where nothing else does."""
@@ -141,7 +145,8 @@ def _first_name(free: list[int], words: dict[int, str], patronymic: int | None, 
     if len(free) == 1:
         place = free[0]
         return free if likes[place] > is_role(words[place], "surname") else []
-    if len(free) == 2 and not likes[free[0]] and likes[free[1]] and is_role(words[free[1]], "surname") < likes[free[1]]:
+    is_swapped = len(free) == 2 and not likes[free[0]] and likes[free[1]] > is_role(words[free[1]], "surname")
+    if is_swapped and SURNAME_LIKE.search(words[free[0]].lower()):
         return [free[1]]
     return free[:-1]
 
@@ -211,8 +216,15 @@ def _vote(text: str, mentions: Sequence[tuple[Span, list[Reading]]]) -> list[tup
                 seen[place].add(shape)
                 support[place] += weight + 0.05  # type: ignore[assignment]
 
+    full = {
+        (best.name.surname, best.gender)
+        for best in (max(readings, key=lambda one: one.weight) for _, readings in weighed)
+        if best.name.first and best.name.surname
+    }
+
     def value(reading: Reading) -> float:
-        return reading.weight * support[reading.name.surname or reading.name.first, reading.gender] ** 2
+        known = 2.0 if not reading.name.first and (reading.name.surname, reading.gender) in full else 1.0
+        return known * reading.weight * support[reading.name.surname or reading.name.first, reading.gender] ** 2
 
     return [(span, max(readings, key=value)) for span, readings in weighed]
 
@@ -221,7 +233,7 @@ def _weigh(text: str, span: Span, readings: list[Reading]) -> list[Reading]:
     before = BEFORE.search(text, max(0, span.start - 40), span.start)
     cases = dict(case_weights(before.group(1))) if before else {}
     after = AFTER.match(text, span.end)
-    gender = gender_after(after.group(1)) if after else ""
+    gender = (gender_after(after.group(1)) if after else "") or (gender_before(before.group(1)) if before else "")
     weighed = []
     for reading in readings:
         weight = reading.weight * cases.get(reading.case, 1.0) * (1.0 if reading.gender == "masc" else SHARE_OF_WOMEN)
@@ -262,7 +274,8 @@ def _fits(reading: Reading, name: Name, gender: str) -> bool:
     if own == name:
         return True
     if not own.surname:
-        return own.first == name.first and own.patronymic in ("", name.patronymic) and bool(name.surname)
+        is_free = not own.patronymic or name.patronymic in ("", own.patronymic)
+        return own.first == name.first and is_free and bool(name.surname)
     if _folded(own.surname) != _folded(name.surname):
         return False
     if not own.first:

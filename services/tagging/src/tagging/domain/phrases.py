@@ -54,11 +54,36 @@ def readings(phrase: str, *, is_place: bool) -> tuple[tuple[str, str, float], ..
         if nouns and not (_is_adjective(word.group()) and word is not words[-1]):
             found = _agreeing(phrase, adjectives, word, nouns, is_place=is_place)
             if found:
-                return tuple(found)
+                return (*found, *(_unknown_place(phrase) if is_place else ()))
         if not _is_adjective(word.group()):
             break
         adjectives.append(word)
+    if is_place and (guessed := _unknown_place(phrase)):
+        return ((phrase, "nomn", 0.4), *guessed)
     return ((phrase, "nomn", 1.0),) if not adjectives or len(words) > 1 else tuple(_alone(phrase, adjectives[0]))
+
+
+# (ending, ending of the nominative, cases) of places that no dictionary knows: «из Ташлы», «в Ташлу»
+UNKNOWN_PLACES = (
+    ("ы", "а", ("gent",)),
+    ("у", "а", ("accs",)),
+    ("ой", "а", ("ablt",)),
+    ("е", "а", ("datv", "loct")),
+    ("и", "ь", ("gent", "datv", "loct")),
+    ("и", "я", ("gent",)),
+)
+
+
+def _unknown_place(phrase: str) -> list[tuple[str, str, float]]:
+    """What pymorphy3's guess leaves out, with little weight: other mentions must speak for it."""
+    if " " in phrase or any(parse.is_known for parse in parses(phrase)):
+        return []
+    return [
+        (phrase.removesuffix(ending) + nominative, case, 0.2)
+        for ending, nominative, cases in UNKNOWN_PLACES
+        if phrase.endswith(ending) and len(phrase) > len(ending) + 2
+        for case in cases
+    ]
 
 
 def _is_declinable(word: str) -> bool:

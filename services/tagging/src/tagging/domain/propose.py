@@ -1,5 +1,7 @@
 """From a story to proposals: everything it names, weighed by how much the story is about it, with the reason in words."""
 
+import re
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -9,19 +11,25 @@ from contracts.content import RubricProposal, StoryContent, Tag, TagProposal
 from tagging.domain.choice import Key, key_of
 from tagging.domain.entities import Entity
 from tagging.domain.gazetteer import Gazetteer, Mention
-from tagging.domain.ranking import SHIPPED, Candidate, confidence, features
+from tagging.domain.people import read_people
+from tagging.domain.ranking import SHIPPED, Candidate, compare, confidence, features
 from tagging.domain.reading import FindNames, read_entities
 from tagging.domain.rubrics import SHIPPED_RULES, Classify, Rule, choose_rubrics
+from tagging.domain.spans import Span
 from tagging.domain.texts import Text, text_of
 from tagging.domain.vocabulary import Vocabulary
 from tagging.domain.wording import reasons
+from tagging.domain.words import is_plural
 
-AUTO_FROM, SUGGEST_FROM = 0.6, 0.25
+AUTO_FROM, SUGGEST_FROM = 0.82, 0.25
 MOST_TAGS = 12
-MOST_AUTO = 6
+MOST_AUTO = 8
 MOST_EVIDENCE = 20
 NEAR = 60
 """Characters within which an office belongs to a person."""
+BORDER = re.compile(r"[.!?;:»\n]\s")
+APPOSITION = re.compile(r"\s*(?:,|—|–|-|\()\s*|\s+")
+OPENING, CLOSING = tuple('«“„"'), tuple('»”“"')
 
 Acceptance: TypeAlias = Callable[[Sequence[Key]], Mapping[Key, float]]
 """Keys of tags -> what editors thought of them on other stories (ranking.acceptance)."""
@@ -86,37 +94,65 @@ def propose(
 
 def find_candidates(text: Text, tools: Tools, day: date | None = None) -> list[Candidate]:
     """All that a text names, in order. A concept inside a person's name is none: «Владимир» in «Владимир Орлов»."""
-    entities = read_entities(text.whole, tools.find_names, tools.vocabulary.identify) if text.whole else []
+    if not text.whole:
+        return []
+    language, vocabulary = text.language, tools.vocabulary
+    hits = tools.gazetteer.find(text.whole, is_kazakh=language == "kk", day=day)
+    mentions = [one for one in hits if not (one.kind == "place" and _is_quoted(text.whole, one))]
+    if language == "ru":
+        entities = read_entities(text.whole, tools.find_names, vocabulary.identify)
+    else:
+        entities = read_people(
+            text.whole, language, [Span(one.start, one.end) for one in mentions if one.kind != "person"]
+        )
     people = [entity for entity in entities if entity.kind == "PER"]
     names = [mention.span for person in people for mention in person.mentions]
     mentions = [
         one
-        for one in tools.gazetteer.find(text.whole, is_kazakh=text.language == "kk", day=day)
+        for one in mentions
         if one.kind == "office" or not any(name.start < one.end and one.start < name.end for name in names)
     ]
+    persons = _merged([_person(text, person, vocabulary, day) for person in people])
     found = [
-        *_concepts(text, mentions, tools.vocabulary, people),
-        *(_person(text, person, tools.vocabulary, day) for person in people),
-        *_organisations(text, entities, mentions),
+        *_concepts(text, mentions, vocabulary, persons),
+        *persons,
+        *_unknown(text, entities, mentions, vocabulary),
     ]
+    candidates = _merged(found)
+    candidates += _implied(candidates, vocabulary, tools.home_country)
+    _mark_places(candidates, vocabulary, tools.home_country)
+    compare(candidates)
+    return candidates
+
+
+def _merged(found: Sequence[Candidate]) -> list[Candidate]:
+    """Those with one key are one, in the order of their first mentions."""
     merged: dict[Key, Candidate] = {}
     for one in sorted(found, key=lambda one: one.position):
         known = merged.setdefault(key_of(one.tag), one)
         if known is not one:
             known.spans.extend(span for span in one.spans if span not in known.spans)
-    _mark_places(list(merged.values()), tools.vocabulary)
+            known.places.extend(one.places)
     return list(merged.values())
 
 
+def _is_quoted(text: str, one: Mention) -> bool:
+    """«Южный Урал» in quotes is a club, not the region."""
+    return text[one.start - 1 : one.start] in OPENING and text[one.end : one.end + 1] in CLOSING and one.start > 0
+
+
 def _concepts(
-    text: Text, mentions: Sequence[Mention], vocabulary: Vocabulary, people: Sequence[Entity]
+    text: Text, mentions: Sequence[Mention], vocabulary: Vocabulary, persons: Sequence[Candidate]
 ) -> list[Candidate]:
     found: dict[str, Candidate] = {}
-    names = [mention.span for person in people for mention in person.mentions]
+    names = sorted((*span, place) for place, person in enumerate(persons) for span in person.places)
+    people = [(start, end, persons[place]) for start, end, place in names]
     for mention in mentions:
         concept = vocabulary.by_id[mention.concept_id]
-        if concept.kind == "rubric":
-            continue
+        if concept.kind == "rubric" or (
+            concept.kind == "office" and is_plural(text.whole[mention.start : mention.end])
+        ):
+            continue  # «депутаты» are nobody's office
         one = found.get(concept.concept_id)
         if one is None:
             tag = Tag(label=concept.label, kind=concept.kind, concept_id=concept.concept_id)
@@ -124,8 +160,32 @@ def _concepts(
         one.spans.append(text.span(mention.start, mention.end))
         one.aliases += mention.by_alias
         if concept.kind == "office":
-            one.is_beside_person |= any(mention.end <= name.start <= mention.end + NEAR for name in names)
+            holder = _holder(text.whole, mention, people)
+            one.holder = _fuller(one.holder, holder)
+            if holder is None and _begins_sentence(text.whole, mention.start):
+                before = [person for _, end, person in people if end <= mention.start]
+                one.holder_before = _fuller(one.holder_before, before[-1] if before else None)
     return list(found.values())
+
+
+def _fuller(one: Candidate | None, other: Candidate | None) -> Candidate | None:
+    """The one that is named more often."""
+    return max((person for person in (one, other) if person is not None), key=lambda it: len(it.spans), default=None)
+
+
+def _holder(text: str, office: Mention, people: Sequence[tuple[int, int, Candidate]]) -> Candidate | None:
+    """Whose office it is: the person named right after it in the same sentence, or right before it and a comma."""
+    for start, end, person in people:
+        between = text[office.end : start] if start >= office.end else text[end : office.start]
+        if start >= office.end and len(between) <= NEAR and not BORDER.search(between):
+            return person
+        if end <= office.start and APPOSITION.fullmatch(between):
+            return person
+    return None
+
+
+def _begins_sentence(text: str, start: int) -> bool:
+    return start == 0 or text[start - 1] == "\n" or text[max(0, start - 2) : start] in (". ", "! ", "? ", "« ", "— ")
 
 
 def _person(text: Text, entity: Entity, vocabulary: Vocabulary, day: date | None) -> Candidate:
@@ -135,23 +195,47 @@ def _person(text: Text, entity: Entity, vocabulary: Vocabulary, day: date | None
         Tag(label=label[:2_000], kind="person", concept_id=concept_id),
         spans=[text.span(one.span.start, one.span.end) for one in entity.mentions],
         position=entity.mentions[0].span.start / len(text.whole),
+        places=[(one.span.start, one.span.end) for one in entity.mentions],
         is_part_of_name=" " not in label,
     )
 
 
-def _organisations(text: Text, entities: Sequence[Entity], mentions: Sequence[Mention]) -> list[Candidate]:
-    """Organisations that the vocabulary does not know; those that are known stand among the concepts."""
-    taken = {(one.start, one.end) for one in mentions}
+def _implied(candidates: Sequence[Candidate], vocabulary: Vocabulary, home_country: str) -> list[Candidate]:
+    """Regions at home, and other countries, that are not named but a place in them is."""
+    named = {one.tag.concept_id for one in candidates}
+    found: dict[str, Candidate] = {}
+    for one in candidates:
+        if one.tag.kind != "place" or one.tag.concept_id is None:
+            continue
+        for above in vocabulary.way_up(one.tag.concept_id)[1:]:
+            is_sought = above.startswith(f"{home_country.lower()}-") or (above.isupper() and above != home_country)
+            if not is_sought or above in named or above not in vocabulary.by_id:
+                continue
+            tag = Tag(label=vocabulary.by_id[above].label, kind="place", concept_id=above)
+            known = found.setdefault(above, Candidate(tag, position=one.position, is_implied=True))
+            known.spans.extend(one.spans)
+            known.implied_by = known.implied_by or one.tag.label
+    return [found[above] for above in sorted(found)]
+
+
+def _unknown(
+    text: Text, entities: Sequence[Entity], mentions: Sequence[Mention], vocabulary: Vocabulary
+) -> list[Candidate]:
+    """Organisations and places that the vocabulary does not know; those that are known stand among the concepts."""
+    taken = [(one.start, one.end) for one in mentions]
     return [
         Candidate(
-            Tag(label=_titled(entity.name)[:2_000], kind="organisation"),
+            Tag(label=_titled(entity.name)[:2_000], kind="organisation" if entity.kind == "ORG" else "place"),
             spans=[text.span(one.span.start, one.span.end) for one in entity.mentions],
             position=entity.mentions[0].span.start / len(text.whole),
+            is_unlinked=True,
         )
         for entity in entities
-        if entity.kind == "ORG"
-        and entity.concept_id is None
-        and not any((one.span.start, one.span.end) in taken for one in entity.mentions)
+        if entity.kind != "PER"
+        and (
+            entity.concept_id is None or (entity.kind == "ORG" and vocabulary.by_id[entity.concept_id].kind == "place")
+        )
+        and not any(start < one.span.end and one.span.start < end for one in entity.mentions for start, end in taken)
     ]
 
 
@@ -159,19 +243,20 @@ def _titled(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def _mark_places(candidates: Sequence[Candidate], vocabulary: Vocabulary) -> None:
-    """Which places are countries or regions, and of which a part is named too."""
-    above = {
-        up
-        for one in candidates
-        if one.tag.kind == "place" and one.tag.concept_id
-        for up in vocabulary.way_up(one.tag.concept_id)[1:]
-    }
+def _mark_places(candidates: Sequence[Candidate], vocabulary: Vocabulary, home_country: str) -> None:
+    """Which places are countries or regions, and how often a part of each is named."""
+    inside: Counter[str] = Counter()
+    for one in candidates:
+        if one.tag.kind == "place" and one.tag.concept_id and not one.is_implied:
+            for above in vocabulary.way_up(one.tag.concept_id)[1:]:
+                inside[above] += len(one.spans)
     for one in candidates:
         concept_id = one.tag.concept_id or ""
         if one.tag.kind == "place":
             one.place_kind = "country" if concept_id.isupper() else "region" if concept_id[2:3] == "-" else ""
-            one.has_narrower = concept_id in above
+            one.narrower = inside[concept_id]
+            country = vocabulary.country_of(concept_id)
+            one.is_home = country == home_country or country is None
 
 
 def _proposal(sure: float, one: Candidate, place: int) -> TagProposal:

@@ -167,7 +167,10 @@ def is_role(word: str, role: Role) -> float:
     """How much a word looks like a first name, a patronymic or a surname, by the dictionary and its ending: 0 to 1."""
     word = word.lower()
     mark = MARKS[role]
-    weight = max((parse.score for parse in parses(word) if mark in parse.tag and parse.is_known), default=0.0)
+    weight = max(
+        (parse.score for parse in parses(word) if mark in parse.tag and parse.is_known and "plur" not in parse.tag),
+        default=0.0,
+    )
     if weight:
         return max(weight, 0.2)
     if role == "patronymic":

@@ -7,6 +7,13 @@ LANGUAGES = ("ru", "en", "kk")
 
 def reasons(one: Candidate) -> dict[str, str]:
     """Language -> «9 упоминаний, в заголовке»."""
+    if one.is_implied:
+        place = one.implied_by
+        return {
+            "ru": f"не назван, но назван {place}",
+            "en": f"not named, but {place} is",
+            "kk": f"аталмаған, бірақ {place} аталған",
+        }
     count = len(one.spans)
     parts = {
         "ru": [f"{count} {_russian(count)}"],

@@ -37,6 +37,17 @@ def parses(word: str) -> tuple[Any, ...]:
     return tuple(MORPH.parse(word[:LONGEST_WORD]))
 
 
+@lru_cache(maxsize=5_000)
+def is_plural(phrase: str) -> bool:
+    """Whether the head of a short phrase surely speaks of several: «депутатов», but not «депутаты» in doubt with one."""
+    tags = [
+        parse.tag
+        for parse in parses(WORD.findall(phrase.lower())[-1] if " " not in phrase else WORD.findall(phrase.lower())[0])
+    ]
+    numbers = {str(tag.number) for tag in tags if "NOUN" in tag or "ADJF" in tag}
+    return numbers == {"plur"}
+
+
 def folded(name: str) -> str:
     """For comparing names: lower case, ё as е, no quotes, one space."""
     name = re.sub(r"[«»“”„\"'`’]", "", name.lower().replace("ё", "е"))
