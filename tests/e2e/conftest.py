@@ -15,7 +15,7 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from stack.demo import web
 from stack.demo.photos import make_photo
 from stack.demo.stories import STORIES, Photo
-from stack.engines import SERVICES, start_engines, wait_until
+from stack.engines import SERVICES, Engines, start_engines, wait_until
 from stack.house import build
 from stack.supervisor import Supervisor
 
@@ -27,6 +27,10 @@ class Doors:
     urls: dict[str, str]
     token: str
     receiver_host: str
+    root: Path | None = None
+    """Where the embedded house keeps its data and logs; None for a composed one."""
+    secrets: set[str] = field(default_factory=set)
+    """All that must not stand in a log."""
 
     def call(self, service: str, method: str, path: str, body: Any = None) -> Any:
         return web.call(method, f"{self.urls[service]}{path}", body, token=self.token)
@@ -60,10 +64,22 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     try:
         for name in SERVICES:
             wait_until(lambda name=name: web.is_ok(house.url(name) + "/readyz"), f"{name}-api", timeout_s=60)
-        yield Doors({name: house.url(name) for name in SERVICES}, engines.operator_token, "127.0.0.1")
+        urls = {name: house.url(name) for name in SERVICES}
+        yield Doors(urls, engines.operator_token, "127.0.0.1", root, secrets_of(engines))
     finally:
         keeper.stop()
         engines.stop()
+
+
+def secrets_of(engines: Engines) -> set[str]:
+    return {
+        engines.postgres.password,
+        engines.s3.secret_key,
+        engines.secret_keys,
+        *engines.passwords.values(),
+        *engines.tokens.values(),
+        *engines.s3.service_secrets.values(),
+    }
 
 
 @pytest.fixture
@@ -97,6 +113,7 @@ def partner(doors: Doors) -> Iterator[Partner]:
     site.url = f"http://{doors.receiver_host}:{server.server_port}/hook"
     answer = doors.call("delivery", "POST", "/endpoints", {"name": "Тестовый сайт", "url": site.url})
     site.secret = answer["secret"]
+    doors.secrets.add(site.secret)
     yield site
     doors.call("delivery", "DELETE", f"/endpoints/{answer['endpoint_id']}")
     server.shutdown()
