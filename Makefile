@@ -39,6 +39,7 @@ check: .venv/ready ## style, types, borders, locks and generated files
 	@for m in shared/* services/* infra/local; do echo "deptry $$m"; (cd $$m && $(CURDIR)/$(bin)/deptry src >.deptry.log 2>&1 || { cat .deptry.log; exit 1; }; rm -f .deptry.log) || exit 1; done
 	$(bin)/python -m contracts --check
 	./infra/local/lock.sh --check
+	./infra/supply/check.sh licences
 
 format: .venv/ready ## let ruff put the code in order
 	$(bin)/ruff check --fix --exit-zero -q .
@@ -62,10 +63,16 @@ fuzz: .venv/ready bundle ## let schemathesis try every API for five minutes each
 compose-test: .venv/ready bundle ## build and run the composed system, and walk the road in it (needs Docker Engine)
 	sh tests/compose/run.sh
 
+supply: .venv/ready ## what we stand on: docs/licences.md, and a bill of materials an image in dist/sbom
+	./infra/supply/check.sh
+
+audit: .venv/ready ## known weaknesses of what we stand on, where the advisory database can be reached
+	./infra/supply/check.sh audit
+
 check-pages: .venv/ready ## let other tools judge the published pages (java, node, Chromium)
 	@services/publication/tests/pages/check.sh $(ARGS)
 
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: fuzz check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean
+.PHONY: supply audit fuzz check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean

@@ -27,6 +27,8 @@ for member in shared/chassis services/*; do
     compile "$member/requirements.lock" "$member/pyproject.toml" --constraint "$root"
 done
 
+compile infra/supply/requirements.lock infra/supply/requirements.in
+
 # uv alone, which pip installs before everything else
 mkdir -p "$out/infra/local"
 awk '/^[^ ]/ { wanted = /^uv==/ } wanted' $root >"$out/infra/local/bootstrap.lock"
