@@ -25,15 +25,20 @@ from desk.live import Hub
 from desk.neighbours import NeighbourDown
 from desk.pages import HERE, Pages
 from desk.routes import (
+    delivery_pages,
     json_api,
     monitor_pages,
     ops_pages,
     people_pages,
     photo_pages,
     room_pages,
+    site_pages,
+    source_pages,
     story_pages,
     story_views,
+    vocabulary_pages,
 )
+from desk.routes.admin_frame import AdminFrame
 from desk.routes.sign_in import Guard, NotSignedIn, SameOrigin, programs_of
 from desk.routes.story_panel import StoryPanel
 from desk.settings import Settings
@@ -95,8 +100,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(story_pages.make_router(database, pages, guard, panel, neighbours))
     app.include_router(story_views.make_router(database, pages, guard, panel, neighbours, site_name))
     app.include_router(photo_pages.make_router(database, pages, guard, panel, originals))
-    app.include_router(room_pages.make_router(database, pages, guard, neighbours, settings.desk_url))
     app.include_router(ops_pages.make_router(database, pages, guard, watching, settings.scale_folder))
+    frame = AdminFrame(database, pages)
+    app.include_router(delivery_pages.make_router(database, pages, guard, neighbours))
+    app.include_router(room_pages.make_router(database, pages, frame, guard, settings.desk_url))
+    app.include_router(source_pages.make_router(database, frame, guard, neighbours))
+    app.include_router(site_pages.make_router(frame, guard, neighbours))
+    app.include_router(vocabulary_pages.make_router(frame, guard, neighbours))
     app.mount("/static", Files(directory=HERE / "static"))
     return app
 

@@ -1,5 +1,6 @@
 """What the desk asks of the other services' APIs: previews, resends, sites, sources, vocabulary."""
 
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -7,7 +8,7 @@ from uuid import UUID
 import httpx2
 
 from chassis.errors import Unavailable
-from contracts.content import Snapshot
+from contracts.content import Snapshot, Tag
 from desk.settings import Settings
 
 
@@ -16,6 +17,27 @@ class NeighbourDown(Unavailable):
 
     title = "Another part of the house does not answer"
     slug = "neighbour-down"
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What another service said: its JSON, or why it refused."""
+
+    status: int
+    body: Any
+
+    @property
+    def is_good(self) -> bool:
+        return self.status < 400
+
+    @property
+    def problem(self) -> str:
+        """The refusal in words, with the fields that are wrong; empty where there is none."""
+        if self.is_good:
+            return ""
+        body = self.body if isinstance(self.body, dict) else {}
+        wrong = [f"{one.get('pointer', '')}: {one.get('detail', '')}" for one in body.get("errors", [])]
+        return "; ".join([str(body.get("detail") or body.get("title") or self.status), *wrong])
 
 
 class Neighbours:
@@ -38,7 +60,15 @@ class Neighbours:
     def close(self) -> None:
         self._client.close()
 
-    def call(self, service: str, method: str, path: str, body: Any = None) -> httpx2.Response:  # noqa: ANN401 - JSON
+    def call(
+        self,
+        service: str,
+        method: str,
+        path: str,
+        body: Any = None,  # noqa: ANN401 - JSON
+        *,
+        wait_s: float = 10,
+    ) -> httpx2.Response:
         """The answer, whatever its status.
 
         Raises:
@@ -46,9 +76,31 @@ class Neighbours:
 
         """
         try:
-            return self._client.request(method, f"{self._urls[service].rstrip('/')}{path}", json=body)
+            url = f"{self._urls[service].rstrip('/')}{path}"
+            content = {"content": body} if isinstance(body, bytes) else {"json": body}
+            return self._client.request(method, url, timeout=httpx2.Timeout(wait_s, connect=2), **content)
         except httpx2.HTTPError as error:
             raise NeighbourDown(f"{service}: {type(error).__name__}") from error
+
+    def ask(self, service: str, method: str, path: str, body: Any = None, *, wait_s: float = 10) -> Reply:  # noqa: ANN401 - JSON
+        """The answer as JSON, also where it is a refusal.
+
+        Raises:
+            NeighbourDown: there was none, or the service is broken.
+
+        """
+        answer = self.call(service, method, path, body, wait_s=wait_s)
+        if answer.status_code >= 500:
+            raise NeighbourDown(f"{service} answers {answer.status_code}")
+        is_json = "json" in answer.headers.get("content-type", "")
+        return Reply(answer.status_code, answer.json() if is_json and answer.content else None)
+
+    def text(self, service: str, path: str) -> httpx2.Response:
+        """An answer that is a file."""
+        answer = self.call(service, "GET", path)
+        if answer.status_code != 200:
+            raise NeighbourDown(f"{service} answers {answer.status_code}")
+        return answer
 
     def preview(self, snapshot: Snapshot, at: str) -> str:
         """The page as it would be published, as HTML."""
@@ -76,10 +128,10 @@ class Neighbours:
         """Each attempt with the beginning of the answer."""
         return self._list("delivery", f"/deliveries/{delivery_id}/attempts")
 
-    def concepts(self, beginning: str) -> list[str]:
-        """Names of the vocabulary that begin like this; none where the tagger does not answer: free words still do."""
-        found = self.list_or_nothing("tagging", f"/concepts?{urlencode({'q': beginning, 'limit': 12})}") or []
-        return [str(one["label"]) for one in found if isinstance(one, dict) and "label" in one]
+    def concepts(self, beginning: str) -> list[Tag]:
+        """Tags of the vocabulary that begin like this; none where the tagger does not answer: free words still do."""
+        found = self.list_or_nothing("tagging", f"/concepts?{urlencode({'q': beginning[:100], 'limit': 12})}") or []
+        return [Tag(label=one["label"], kind=one["kind"], concept_id=one["concept_id"]) for one in found]
 
     def _list(self, service: str, path: str) -> list[dict[str, Any]]:
         answer = self.call(service, "GET", path)
@@ -88,15 +140,11 @@ class Neighbours:
         return list(answer.json())
 
     def list_or_nothing(self, service: str, path: str) -> list[Any] | None:
-        """A JSON list; None where the service does not answer or has no such thing (yet)."""
+        """A JSON list; None where the service does not answer."""
         try:
-            answer = self.call(service, "GET", path)
+            return self._list(service, path)
         except NeighbourDown:
             return None
-        if answer.status_code != 200:
-            return None
-        found = answer.json()
-        return found if isinstance(found, list) else None
 
 
 def _is_to(delivery: dict[str, Any], version: int, endpoint_id: UUID) -> bool:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, ClassVar
 
 import desk_builders as make
@@ -24,6 +25,7 @@ from desk.routes.sign_in import COOKIE
 from desk.store.people import People, Sessions
 from stack.engines import wait_until
 
+AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
 FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
@@ -74,12 +76,19 @@ class Desk:
             self.process = None
 
 
+@pytest.fixture(scope="module")
+def addresses() -> dict[str, str]:
+    """Where the other services are; a module that needs them runs them."""
+    return {}
+
+
 @pytest.fixture
-def desk(database: Database, stack: Any) -> Iterator[Desk]:
+def desk(database: Database, stack: Any, addresses: dict[str, str]) -> Iterator[Desk]:
     with socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         port = door.getsockname()[1]
-    running = Desk({**stack.environment("desk"), "DEPESHA_DESK_API_TOKEN": "a-token-for-tests"}, port)
+    urls = {f"DEPESHA_{service.upper()}_URL": url for service, url in addresses.items()}
+    running = Desk({**stack.environment("desk"), **urls, "DEPESHA_DESK_API_TOKEN": "a-token-for-tests"}, port)
     running.start()
     yield running
     running.end(signal.SIGKILL)
@@ -184,3 +193,19 @@ class House:
 
     def orders(self) -> list[dict[str, Any]]:
         return recorded_events(self.database, "release.ordered.v1")
+
+
+@pytest.fixture
+def axe() -> Callable[[Page, str], dict[str, Any]]:
+    """`axe(page, "name")`: the barriers that axe-core finds in the page, under that name; nothing where there are none."""
+
+    def run(page: Page, name: str) -> dict[str, Any]:
+        page.wait_for_selector("html[data-ready]", state="attached")
+        # Through the debugger: the page's own policy lets no foreign script in, and need not for this.
+        script = {"expression": AXE.read_text(encoding="utf-8")}
+        page.context.new_cdp_session(page).send("Runtime.evaluate", script)
+        found = page.evaluate("() => axe.run(document, {resultTypes: ['violations']})")["violations"]
+        barriers = [(one["id"], [node["target"] for node in one["nodes"]][:3]) for one in found]
+        return {name: barriers} if barriers else {}
+
+    return run

@@ -7,6 +7,7 @@ from pathlib import Path
 import desk_builders as make
 import pytest
 from desk_scenes import paint
+from neighbour_processes import running
 
 from contracts.content import Box, ImageBlock, Paragraph, Rubric, RubricProposal
 from contracts.events import StoryKilled
@@ -35,8 +36,15 @@ HEADLINES = (
 )
 
 
+@pytest.fixture(scope="module")
+def addresses(stack):
+    with running(stack, "ingestion", "tagging", "publication", "delivery") as addresses:
+        yield addresses
+
+
 def test_every_screen_is_a_picture(person, desk, house, database):
     story_id = fill(house, database)
+    set_up(person(), desk)
     for language in ("ru", "en"):
         for theme in ("light", "dark"):
             for width in (1440, 360):
@@ -142,6 +150,21 @@ def fill(house, database):
     return work
 
 
+def set_up(one, desk):
+    """Sites, sources, a rule, a note: through the pages themselves."""
+
+    def post(path, **form):
+        answer = one.page.context.request.post(desk.url + path, form=form, headers={"origin": desk.url})
+        assert answer.ok, answer.text()[:500]
+
+    for name in ("Степной вестник", "Новости Каменки", "Портал 56"):
+        post("/admin/sites", name=name, url=f"http://192.0.2.{len(name)}/hook")
+    for channel, name in (("solntsev_gov", "Губернатор Евгений Солнцев"), ("uprava_zar", "Управа Заречного района")):
+        form = {"settings.channel": f"@{channel}", "settings.preview_url": "https://192.0.2.7", "settings.credit": name}
+        post("/admin/sources", kind="telegram_preview", source_id=f"telegram:{channel}", name=name, act="add", **form)
+    post("/admin/routing", name="Срочное от управы", source_id="telegram:uprava", words="мост, паводок", urgency="3", outcome="ready")  # fmt: skip
+
+
 def shoot(person, desk, story_id, language, theme, width):
     one = person(language=language, theme=theme, width=width)
     one.page.route(
@@ -157,6 +180,10 @@ def shoot(person, desk, story_id, language, theme, width):
         "checks": "/admin/checks",
         "sources": "/admin/sources",
         "sites": "/admin/sites",
+        "source": "/admin/sources/telegram:solntsev_gov",
+        "source-new": "/admin/sources/new?kind=telegram_preview",
+        "vocabulary": "/admin/vocabulary",
+        "confirm": "/confirm",
         "log": "/admin/log",
     }
     tabs = ("source", "preview", "versions", "notes", "log")
@@ -167,6 +194,10 @@ def shoot(person, desk, story_id, language, theme, width):
         one.page.wait_for_selector("html[data-ready=page], html[data-ready=shell]", state="attached")
         one.page.wait_for_timeout(400)
         snap(one, name, language, theme, width)
+        if name == "sites" and one.page.locator("td a").count():
+            one.page.locator("td a").first.click()
+            one.page.wait_for_selector("html[data-ready]", state="attached")
+            snap(one, "site", language, theme, width)
         if name != "story":
             continue
         for tab in tabs:

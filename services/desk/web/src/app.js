@@ -10,5 +10,6 @@ toasts();
 const page = document.body.dataset.page;
 if (page === "monitor") import("./monitor.js").then((part) => part.start());
 if (page === "ops") import("./ops.js").then((part) => part.start());
+if (page === "delivery") import("./delivery.js").then((part) => part.start());
 if (page === "story") import("./story.js").then((part) => part.start());
 document.documentElement.dataset.ready = "shell";

@@ -77,6 +77,29 @@ export function say(text, isAlert = false) {
   document.getElementById("toasts").replaceChildren(toast);
 }
 
+// Dialogs open by a button that names them; those in `filled` open when an answer has filled them.
+export function dialogs(filled) {
+  const get = (id) => document.getElementById(id);
+  document.addEventListener("click", (event) => {
+    const name = event.target.closest("[data-dialog]")?.dataset.dialog;
+    if (name && !filled.includes(name)) get(name).showModal();
+    if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
+    if (event.target.matches("dialog")) event.target.close();
+  });
+  document.addEventListener("htmx:after:swap", () => {
+    for (const dialog of filled.map(get)) if (dialog.children.length && !dialog.open && !dialog.dataset.shown) { dialog.dataset.shown = "1"; dialog.showModal(); }
+  });
+  for (const dialog of filled.map(get)) dialog.addEventListener("close", () => { dialog.replaceChildren(); delete dialog.dataset.shown; });
+  document.addEventListener("htmx:after:request", (event) => {
+    const element = event.target;
+    if (!(event.detail?.ctx?.response?.status < 300)) return;
+    if (element.matches?.("dialog form, [data-closes]")) element.closest("dialog")?.close();
+    const sheet = element.closest?.("[popover]");
+    if (sheet?.matches(":popover-open")) sheet.hidePopover();
+    if (element.matches?.("form.add")) element.reset();
+  });
+}
+
 // The bell's number, when somebody has something to say.
 export function refreshBell() {
   htmx.ajax("GET", "/notices/count", { target: "#bell-count", swap: "outerHTML" });

@@ -3,7 +3,7 @@ import { Editor } from "@tiptap/core";
 import { extensions, toBlocks, toDocument } from "./blocks.js";
 import { photos } from "./photos.js";
 import { Saver } from "./saver.js";
-import { json, onKey, refreshBell, say, stream, words } from "./shell.js";
+import { dialogs, json, onKey, refreshBell, say, stream, words } from "./shell.js";
 import { bodyField, makeSync, showConflict, textField } from "./sync.js";
 
 const get = (id) => document.getElementById(id);
@@ -30,7 +30,8 @@ export function start() {
   if (leftover) keepLeftover(leftover, saver);
   toolbar(editor);
   tabs();
-  dialogs();
+  dialogs(["kill", "attempts"]);
+  notes();
   releases(saver);
   photos();
   mentions();
@@ -158,18 +159,7 @@ function tabs() {
   });
 }
 
-function dialogs() {
-  document.addEventListener("click", (event) => {
-    const name = event.target.closest("[data-dialog]")?.dataset.dialog;
-    if (name && get(name).children.length) get(name).showModal();
-    if (event.target.closest("[data-close]")) event.target.closest("dialog").close();
-    if (event.target.matches("dialog")) event.target.close();
-  });
-  // Some dialogs come with the answer.
-  document.addEventListener("htmx:after:swap", () => {
-    for (const name of ["kill", "attempts"]) if (get(name).children.length && !get(name).open && !get(name).dataset.shown) { get(name).dataset.shown = "1"; get(name).showModal(); }
-  });
-  for (const name of ["kill", "attempts"]) get(name).addEventListener("close", (event) => { event.target.replaceChildren(); delete event.target.dataset.shown; });
+function notes() {
   document.addEventListener("change", (event) => {
     const name = event.target.matches("[data-mention-person]") && event.target.value;
     if (!name) return;
@@ -177,14 +167,6 @@ function dialogs() {
     field.setRangeText(`@${name} `, field.selectionStart, field.selectionEnd, "end");
     event.target.value = "";
     field.focus();
-  });
-  document.addEventListener("htmx:after:request", (event) => {
-    const element = event.target;
-    const isGood = event.detail?.ctx?.response?.status < 300;
-    if (isGood && (element.matches?.("dialog form, [data-closes]"))) element.closest("dialog")?.close();
-    const sheet = element.closest?.("[popover]");
-    if (isGood && sheet?.matches(":popover-open")) sheet.hidePopover();
-    if (isGood && element.matches?.("form.add")) element.reset();
   });
 }
 

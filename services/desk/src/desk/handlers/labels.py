@@ -30,13 +30,13 @@ def change(story_id: UUID, decide: Change, actor: Actor, uow: UnitOfWork) -> Non
         save_into(story, decide(story.draft), story.revision, actor, uow)
 
 
-def add_tag(story_id: UUID, label: str, actor: Actor, uow: UnitOfWork) -> None:
-    """Wear a tag: the proposed one of that label with its concept, or a free word."""
+def add_tag(story_id: UUID, wanted: Tag, actor: Actor, uow: UnitOfWork) -> None:
+    """Wear a tag: the proposed one of that label with its concept, else the one that was wanted, without stray spaces."""
     with uow:
         story = load(story_id, uow)
         proposals = Facts(uow.connection).proposals(story_id)
         known = {key_of(one.tag): one.tag for one in (proposals.tags if proposals else ())}
-        tag = known.get(key_of(Tag(label=label)), Tag(label=" ".join(label.split())))
+        tag = known.get(key_of(wanted), wanted.model_copy(update={"label": " ".join(wanted.label.split())}))
         worn = [one for one in story.draft.tags if key_of(one) != key_of(tag)]
         save_into(story, {"tags": (*worn, tag)}, story.revision, actor, uow)
 

@@ -1,7 +1,7 @@
-"""The newsroom's own pages: delivery as a whole, people, checks, routing rules, sites, sources, the log."""
+"""The newsroom's own pages: people, checks, routing rules, the log."""
 # ruff: noqa: PLR0913, PLR0917, FBT002 - a route's arguments are the form's fields, and whoever asks is named though not used
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 from zoneinfo import available_timezones
 
@@ -17,12 +17,10 @@ from desk.domain.routing import Rule
 from desk.domain.workflow import Role
 from desk.handlers import people as people_handlers
 from desk.handlers import routing
-from desk.neighbours import Neighbours
 from desk.pages import Pages
+from desk.routes.admin_frame import AdminFrame
 from desk.routes.sign_in import Guard
-from desk.store.board import Board
 from desk.store.monitor import Monitor
-from desk.store.notices import Notices
 from desk.store.people import People
 from desk.store.rules import Preferences, PreflightRules, RoutingRules
 from desk.store.work import Audit
@@ -33,42 +31,24 @@ class FormWrong(Refusal):
 
 
 def make_router(  # noqa: C901, PLR0915 - a list of routes
-    database: Database, pages: Pages, guard: Guard, neighbours: Neighbours, desk_url: str
+    database: Database, pages: Pages, frame: AdminFrame, guard: Guard, desk_url: str
 ) -> APIRouter:
     router = APIRouter(include_in_schema=False)
-    Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
     Admin = Annotated[Actor, Depends(guard.admin)]  # noqa: N806 - a type
     FreshAdmin = Annotated[Actor, Depends(guard.fresh_admin)]  # noqa: N806 - a type
-
-    def show(name: str, request: Request, who: Actor, **values: Any) -> Response:  # noqa: ANN401 - templates take anything
-        with database.connection() as connection:
-            news = Notices(connection).count_new(who.person_id)
-        return pages.page(name, request, who, news=news, **values)
-
-    @router.get("/delivery")
-    def delivery(request: Request, who: Who) -> Response:
-        with database.connection() as connection:
-            board = Board(connection)
-            values = {
-                "figures": board.figures(),
-                "sites": board.sites(),
-                "trouble": board.trouble(),
-                "late": board.on_the_way(),
-            }
-        return show("delivery.html", request, who, **values)
 
     @router.get("/admin")
     def people(request: Request, who: FreshAdmin) -> Response:
         with database.connection() as connection:
             listed = People(connection).all()
-        return show("admin_people.html", request, who, people=listed, link="")
+        return frame("admin_people.html", request, who, people=listed, link="")
 
     @router.post("/admin/invitations")
     def invite(request: Request, who: FreshAdmin, role: Annotated[Role, Form()]) -> Response:
         token = people_handlers.invite(role, who.name, database.unit_of_work())
         with database.connection() as connection:
             listed = People(connection).all()
-        return show("admin_people.html", request, who, people=listed, link=f"{desk_url}/join/{token}")
+        return frame("admin_people.html", request, who, people=listed, link=f"{desk_url}/join/{token}")
 
     @router.post("/admin/people/{person_id}")
     def set_role(
@@ -89,7 +69,7 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
                 "two_person": preferences.two_person_rule(),
                 "zone": preferences.time_zone(pages.time_zone),
             }
-        return show("admin_checks.html", request, who, **values)
+        return frame("admin_checks.html", request, who, **values)
 
     @router.post("/admin/checks")
     async def set_checks(request: Request, who: Admin) -> Response:
@@ -119,7 +99,7 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
                 "tried": tried,
                 "found": routing.try_out(next((one for one in listed if one.rule_id == tried), None), connection),
             }
-        return show("admin_routing.html", request, who, **values)
+        return frame("admin_routing.html", request, who, **values)
 
     @router.post("/admin/routing")
     def save_rule(
@@ -166,67 +146,11 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
             Audit(uow.connection).write(who.name, "rules", detail={"routing": str(rule_id), "act": act})
         return RedirectResponse("/admin/routing", 303)
 
-    @router.get("/admin/sites")
-    def sites(request: Request, who: Admin) -> Response:
-        return show(
-            "admin_sites.html",
-            request,
-            who,
-            sites=neighbours.list_or_nothing("delivery", "/endpoints"),
-            secret="",
-            problem="",
-        )
-
-    @router.post("/admin/sites")
-    def add_site(
-        request: Request,
-        who: Admin,
-        name: Annotated[str, Form(min_length=1, max_length=200)],
-        url: Annotated[str, Form(min_length=1, max_length=2000)],
-    ) -> Response:
-        answer = neighbours.call("delivery", "POST", "/endpoints", {"name": name, "url": url})
-        body = answer.json()
-        is_good = answer.status_code == 201
-        with database.unit_of_work() as uow:
-            Audit(uow.connection).write(
-                who.name, "add_site", detail={"name": name, "url": url, "status": answer.status_code}
-            )
-        return show(
-            "admin_sites.html",
-            request,
-            who,
-            sites=neighbours.list_or_nothing("delivery", "/endpoints"),
-            secret=body.get("secret", "") if is_good else "",
-            problem="" if is_good else str(body.get("detail", answer.status_code)),
-        )
-
-    @router.post("/admin/sites/{endpoint_id}")
-    def change_site(endpoint_id: UUID, who: Admin, act: Annotated[Literal["ping", "delete"], Form()]) -> Response:
-        path = f"/endpoints/{endpoint_id}"
-        answer = (
-            neighbours.call("delivery", "POST", f"{path}/ping")
-            if act == "ping"
-            else neighbours.call("delivery", "DELETE", path)
-        )
-        with database.unit_of_work() as uow:
-            Audit(uow.connection).write(
-                who.name, f"{act}_site", detail={"endpoint_id": str(endpoint_id), "status": answer.status_code}
-            )
-        return RedirectResponse("/admin/sites", 303)
-
-    @router.get("/admin/sources")
-    def sources(request: Request, who: Admin) -> Response:
-        with database.connection() as connection:
-            heard = Board(connection).sources()
-        return show(
-            "admin_sources.html", request, who, heard=heard, sources=neighbours.list_or_nothing("ingestion", "/sources")
-        )
-
     @router.get("/admin/log")
     def log(request: Request, who: Admin, before: int | None = None) -> Response:
         with database.connection() as connection:
             lines = Audit(connection).lines(before=before)
-        return show("admin_log.html", request, who, lines=lines)
+        return frame("admin_log.html", request, who, lines=lines)
 
     return router
 

@@ -10,6 +10,8 @@ from fastapi import APIRouter, Body, Depends, Form, Query, Request
 from fastapi.responses import JSONResponse, Response
 
 from chassis.database import Database
+from contracts.content import Tag
+from desk.domain.choice import key_of
 from desk.domain.people import Actor
 from desk.handlers import editing, labels, releasing
 from desk.handlers.refusals import StepRefused
@@ -160,8 +162,11 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
         drop: Annotated[bool, Form()] = False,
         dismiss: Annotated[bool, Form()] = False,
     ) -> Response:
-        act = labels.dismiss_tag if dismiss else labels.drop_tag if drop else labels.add_tag
-        act(story_id, label, who, database.unit_of_work())
+        if drop or dismiss:
+            (labels.dismiss_tag if dismiss else labels.drop_tag)(story_id, label, who, database.unit_of_work())
+            return panel(request, story_id, who)
+        known = next((one for one in neighbours.concepts(label) if key_of(one) == key_of(Tag(label=label))), None)
+        labels.add_tag(story_id, known or Tag(label=label), who, database.unit_of_work())
         return panel(request, story_id, who)
 
     @router.get("/known-tags")
@@ -170,7 +175,7 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
         beginning = label.strip()
         with database.connection() as connection:
             used = Monitor(connection).tags(beginning) if beginning else []
-        concepts = neighbours.concepts(beginning) if beginning else []
+        concepts = [one.label for one in neighbours.concepts(beginning)] if beginning else []
         return pages.page("_known_tags.html", request, who, labels=list(dict.fromkeys([*concepts, *used]))[:12])
 
     @router.post("/stories/{story_id}/rubrics")

@@ -22,6 +22,7 @@ class Figures:
 
 @dataclass(frozen=True)
 class SiteLine:
+    endpoint_id: UUID
     endpoint_name: str
     delivered: int
     waiting: int
@@ -30,9 +31,52 @@ class SiteLine:
 
 
 @dataclass(frozen=True)
+class Kill:
+    """A killed story that not every site has confirmed, and those of which we wait for."""
+
+    story_id: UUID
+    headline: str
+    reason: str
+    ordered_at: datetime
+    version: int
+    is_gone_here: bool
+    sites_delivered: int
+    sites_total: int
+    waiting: list[str]
+
+
+@dataclass(frozen=True)
+class Passage:
+    """How far the newest release of a story has got."""
+
+    story_id: UUID
+    headline: str
+    action: str
+    version: int
+    state: str
+    problem: str
+    ordered_at: datetime
+    released_at: datetime | None
+    sites_delivered: int
+    sites_total: int
+    sites_failing: int
+    channels: list[str]
+
+
+@dataclass(frozen=True)
+class ChannelLine:
+    channel: str
+    done: int
+    waiting: int
+    failed: int
+    last_at: datetime
+
+
+@dataclass(frozen=True)
 class Trouble:
     story_id: UUID
     headline: str
+    endpoint_id: UUID
     endpoint_name: str
     state: str
     attempts: int
@@ -40,16 +84,6 @@ class Trouble:
     detail: str
     next_attempt_at: datetime | None
     changed_at: datetime
-
-
-@dataclass(frozen=True)
-class Late:
-    story_id: UUID
-    headline: str
-    action: str
-    state: str
-    ordered_at: datetime
-    problem: str
 
 
 @dataclass(frozen=True)
@@ -83,10 +117,10 @@ class Board:
         with self._connection.cursor(row_factory=class_row(SiteLine)) as cursor:
             return cursor.execute(
                 """
-                SELECT max(endpoint_name) AS endpoint_name, count(*) FILTER (WHERE state = 'delivered') AS delivered,
+                SELECT endpoint_id, max(endpoint_name) AS endpoint_name, count(*) FILTER (WHERE state = 'delivered') AS delivered,
                        count(*) FILTER (WHERE state IN ('pending', 'held')) AS waiting, count(*) FILTER (WHERE state IN ('failing', 'failed')) AS troubled,
                        max(changed_at) AS last_at
-                FROM site WHERE changed_at > now() - interval '7 days' GROUP BY endpoint_id ORDER BY troubled DESC, 1
+                FROM site WHERE changed_at > now() - interval '7 days' GROUP BY endpoint_id ORDER BY troubled DESC, 2
                 """
             ).fetchall()
 
@@ -94,18 +128,46 @@ class Board:
         with self._connection.cursor(row_factory=class_row(Trouble)) as cursor:
             return cursor.execute(
                 """
-                SELECT t.story_id, s.headline, t.endpoint_name, t.state, t.attempts, t.status_code, t.detail, t.next_attempt_at, t.changed_at
+                SELECT t.story_id, s.headline, t.endpoint_id, t.endpoint_name, t.state, t.attempts, t.status_code, t.detail, t.next_attempt_at, t.changed_at
                 FROM site t JOIN story s USING (story_id) WHERE t.state IN ('failing', 'failed') ORDER BY t.changed_at DESC LIMIT 100
                 """
             ).fetchall()
 
-    def on_the_way(self) -> Sequence[Late]:
-        """Releases that publication has not answered, oldest first."""
-        with self._connection.cursor(row_factory=class_row(Late)) as cursor:
+    def kills(self) -> Sequence[Kill]:
+        """Kills that somebody has not confirmed yet, the oldest first."""
+        with self._connection.cursor(row_factory=class_row(Kill)) as cursor:
             return cursor.execute(
                 """
-                SELECT r.story_id, s.headline, r.action, r.state, r.ordered_at, r.problem
-                FROM release r JOIN story s USING (story_id) WHERE r.state = 'ordered' AND r.version = s.version ORDER BY r.ordered_at LIMIT 100
+                SELECT s.story_id, s.headline, r.reason, r.ordered_at, r.version, r.state = 'live' AS is_gone_here, s.sites_delivered, s.sites_total,
+                       ARRAY(SELECT t.endpoint_name FROM site t WHERE t.story_id = s.story_id AND (t.version < r.version OR t.state <> 'delivered') ORDER BY 1) AS waiting
+                FROM story s JOIN release r ON r.story_id = s.story_id AND r.version = s.version
+                WHERE s.state = 'killed' AND s.changed_at > now() - interval '30 days'
+                  AND (r.state <> 'live' OR EXISTS (SELECT FROM site t WHERE t.story_id = s.story_id AND (t.version < r.version OR t.state <> 'delivered')))
+                ORDER BY r.ordered_at LIMIT 50
+                """
+            ).fetchall()
+
+    def passages(self, limit: int = 40) -> Sequence[Passage]:
+        """The newest releases, the last ordered first."""
+        with self._connection.cursor(row_factory=class_row(Passage)) as cursor:
+            return cursor.execute(
+                """
+                SELECT r.story_id, s.headline, r.action, r.version, r.state, r.problem, r.ordered_at, r.released_at, s.sites_delivered, s.sites_total, s.sites_failing,
+                       ARRAY(SELECT c.channel || ':' || c.state FROM channel_post c WHERE c.story_id = r.story_id ORDER BY 1) AS channels
+                FROM release r JOIN story s ON s.story_id = r.story_id AND s.version = r.version
+                ORDER BY r.ordered_at DESC LIMIT %s
+                """,
+                (limit,),
+            ).fetchall()
+
+    def channels(self) -> Sequence[ChannelLine]:
+        """Channels that were spoken to in the last seven days."""
+        with self._connection.cursor(row_factory=class_row(ChannelLine)) as cursor:
+            return cursor.execute(
+                """
+                SELECT channel, count(*) FILTER (WHERE state IN ('posted', 'edited', 'deleted')) AS done, count(*) FILTER (WHERE state = 'waiting') AS waiting,
+                       count(*) FILTER (WHERE state = 'failed') AS failed, max(changed_at) AS last_at
+                FROM channel_post WHERE changed_at > now() - interval '7 days' GROUP BY channel ORDER BY failed DESC, 1
                 """
             ).fetchall()
 

@@ -1,0 +1,174 @@
+"""The newsroom's pages over the other services' own APIs, which run beside the desk as real processes."""
+
+import re
+
+import desk_builders as make
+import pytest
+from fastapi.testclient import TestClient
+from neighbour_processes import running
+
+from desk.api import create_app
+from desk.domain.settings_form import Line, lines_of, values_of
+from desk.settings import Settings
+from desk.store.work import Audit
+
+pytestmark = pytest.mark.stack
+
+SCHEMA = {
+    "properties": {
+        "channel": {"type": "string", "description": "its @name"},
+        "bot_token": {"type": "string", "format": "password", "writeOnly": True},
+        "every": {"anyOf": [{"type": "integer"}, {"type": "null"}], "default": None},
+        "watches": {"type": "boolean", "default": True},
+        "mode": {"$ref": "#/$defs/Mode", "default": "a"},
+        "senders": {"type": "array", "items": {"type": "string"}, "default": []},
+    },
+    "required": ["channel", "bot_token"],
+    "$defs": {"Mode": {"enum": ["a", "b"], "type": "string"}},
+}
+
+
+def test_a_schema_becomes_lines_of_a_form_and_back():
+    lines = lines_of(SCHEMA, {"channel": "gov", "senders": ["a@x", "b@x"], "bot_token": "***"})
+
+    assert [(one.name, one.kind, one.is_required, one.value) for one in lines] == [
+        ("channel", "text", True, "gov"),
+        ("bot_token", "secret", True, "***"),
+        ("every", "number", False, ""),
+        ("watches", "yes", False, "true"),
+        ("mode", "choice", False, "a"),
+        ("senders", "lines", False, "a@x\nb@x"),
+    ]
+    typed = {"channel": " gov ", "bot_token": "", "every": "1,5", "mode": "b", "senders": "a@x\n\n c@x "}
+    assert values_of(lines, typed) == {
+        "channel": "gov",
+        "every": 1.5,
+        "watches": False,
+        "mode": "b",
+        "senders": ["a@x", "c@x"],
+    }
+    assert values_of([Line("n", "number", is_required=False, about="")], {"n": "много"}) == {"n": "много"}
+
+
+@pytest.fixture(scope="module")
+def addresses(stack):
+    with running(stack, "ingestion", "tagging", "delivery") as addresses:
+        yield addresses
+
+
+@pytest.fixture
+def app(database, settings_for, addresses):
+    urls = {f"{service}_url": url for service, url in addresses.items()}
+    return create_app(Settings(**settings_for("desk"), **urls))
+
+
+@pytest.mark.usefixtures("database")
+def test_a_source_is_added_paused_changed_and_forgotten(person):
+    chief = person("chief")
+    form = {
+        "kind": "telegram_preview",
+        "source_id": "telegram_preview:uprava",
+        "name": "Управа",
+        "settings.channel": "@uprava_zar",
+        "settings.credit": "пресс-служба управы",
+        "settings.preview_url": "https://192.0.2.7",
+        "act": "add",
+    }
+    assert "settings.channel" in chief.get("/admin/sources/new?kind=telegram_preview").text
+
+    wrong = chief.post("/admin/sources", data={**form, "settings.channel": "?"})
+    assert "channel" in wrong.text.split('role="alert"')[1].split("</p>")[0]
+    added = chief.post("/admin/sources", data=form)
+    assert added.headers["location"] == "/admin/sources/telegram_preview%3Auprava"
+
+    page = added.headers["location"]
+    assert "uprava_zar" in chief.get(page).text
+    assert "Telegram-канал, по публичной странице" in chief.get("/admin/sources").text
+    assert 'value="resume"' in chief.post(f"{page}/act", data={"act": "pause"}).text
+    changed = chief.post(page, data={**form, "name": "Управа Заречного", "quiet_after_s": "7200"})
+    assert 'value="Управа Заречного"' in changed.text
+    assert 'value="7200"' in changed.text
+    assert chief.post(f"{page}/act", data={"act": "delete"}).headers["location"] == "/admin/sources"
+    assert chief.get(page).status_code == 404
+
+
+def test_a_site_is_connected_pinged_filtered_given_a_new_secret_and_removed(person, database):
+    chief = person("chief")
+
+    refused = chief.post("/admin/sites", data={"name": "Вестник", "url": "ftp://192.0.2.1/"})
+    assert 'role="alert"' in refused.text
+    connected = chief.post("/admin/sites", data={"name": "Вестник", "url": "http://192.0.2.1/hook"}).text
+    [secret, page_url] = re.findall(r'class="link-box">([^<]+)', connected)
+    assert secret.startswith("whsec_")
+    assert "/partner/" in page_url
+    page = re.search(r"/admin/sites/[0-9a-f-]{36}", connected)[0]
+
+    kept = chief.post(f"{page}/filter", data={"name": "Вестник Заречья", "rubrics": "Общество, Спорт", "tags": "", "least_urgent": "5"}).text  # fmt: skip
+    assert 'value="Общество, Спорт"' in kept
+    assert "Сохранено" in kept
+    assert 'value="enable"' in chief.post(page, data={"act": "disable"}).text
+    rotated = chief.post(f"{page}/rotate", data={"what": "secret"}).text
+    [newer] = re.findall(r'class="link-box">([^<]+)', rotated)
+    assert newer.startswith("whsec_")
+    assert newer != secret
+    assert newer not in chief.get(page).text
+    assert chief.post(f"{page}/remove").headers["location"] == "/admin/sites"
+    assert "Вестник Заречья" not in chief.get("/admin/sites").text
+    with database.connection() as connection:
+        done = [line.action for line in Audit(connection).lines()]
+    assert done[::-1] == ["invite"] * done.count("invite") + [
+        "add_site", "add_site", "change_site", "disable_site", "rotate_secret", "remove_site"
+    ]  # fmt: skip
+
+
+def test_a_concept_is_made_renamed_suppressed_and_completed(person, story):
+    chief = person("chief")
+    made = chief.post("/admin/vocabulary", data={"kind": "place", "label": "Туя-на-Каменке", "aliases": "Туя Каменная"})
+    page = made.headers["location"]
+    assert "Туя Каменная" in chief.get(page).text
+
+    renamed = chief.post(page, data={"act": "rename", "text": "Туя-Каменка"}).text
+    assert "<h1>Туя-Каменка</h1>" in renamed
+    assert "Туя-на-Каменке" in renamed
+    assert 'value="Туя-Каменка"' in chief.get("/known-tags?label=туя-кам").text
+    assert "Туя-Каменка" in chief.get("/admin/vocabulary?q=туя-кам").text
+    more = chief.post(page, data={"act": "aliases", "text": "Туя Каменная\nКаменная Туя"}).text
+    assert "Каменная Туя" in more
+    assert 'value="restore"' in chief.post(page, data={"act": "suppress"}).text
+    table = chief.get("/admin/vocabulary/export")
+    assert table.headers["content-disposition"] == 'attachment; filename="vocabulary.csv"'
+    looked = chief.post("/admin/vocabulary/import", data={"act": "look"}, files={"file": ("v.csv", table.content)})
+    assert "0 добавлено, 0 изменено" in looked.text
+
+
+def test_a_tag_that_completion_knows_is_worn_with_its_concept(person, story, database):
+    editor = person("editor")
+    label = re.search(r'value="([^"]+)"', editor.get("/known-tags?label=оренбург").text)[1]
+
+    editor.post(f"/stories/{make.STORY}/tags", data={"label": label})
+
+    with database.connection() as connection:
+        tags = connection.execute("SELECT draft->'tags' FROM story").fetchone()[0]
+    assert next(tag for tag in tags if tag["label"] == label)["concept_id"]
+
+
+@pytest.mark.parametrize("role", ["editor", "reporter"])
+def test_the_newsrooms_settings_are_closed_to_those_who_only_write(person, role):
+    writer = person(role)
+
+    paths = ["/admin", "/admin/sources", "/admin/sources/new", "/admin/sites", "/admin/vocabulary", "/admin/log"]
+
+    assert {path: writer.get(path).status_code for path in paths} == dict.fromkeys(paths, 403)
+
+
+def test_without_the_other_services_the_pages_say_so(database, settings_for, person, app):
+    lonely = create_app(Settings(**settings_for("desk"), ingestion_url="http://127.0.0.1:1", delivery_url="http://127.0.0.1:1", tagging_url="http://127.0.0.1:1"))  # fmt: skip
+    chief = person("chief")
+    with TestClient(lonely, base_url="https://testserver", cookies=chief.cookies, headers={"accept": "text/html"}) as browser:  # fmt: skip
+        pages = {path: browser.get(f"/admin/{path}") for path in ("sources", "sites", "vocabulary", "sources/new")}
+
+    assert [answer.status_code for answer in pages.values()] == [200, 200, 200, 503]
+    assert "Приём сейчас не отвечает" in pages["sources"].text
+    assert "Доставка сейчас не отвечает" in pages["sites"].text
+    assert "Служба тегов сейчас не отвечает" in pages["vocabulary"].text
+    assert "Другая служба не отвечает" in pages["sources/new"].text
