@@ -4,7 +4,7 @@ from functools import partial
 
 from chassis.worker import Timer, Worker
 from ingestion import bootstrap
-from ingestion.handlers import gathering, receiving
+from ingestion.handlers import again, gathering, housekeeping, receiving
 from ingestion.settings import Settings
 
 
@@ -19,6 +19,8 @@ def create_worker(settings: Settings) -> Worker:
         timers=(
             Timer("visit", every_s=1, run=visitor.visit_due),
             Timer(gathering.TIMER, every_s=1, run=composer.compose_due),
+            Timer("fetch_missing_photos", every_s=30, run=partial(again.fetch_missing_photos, intake, settings.vault)),
+            Timer("keep_house", every_s=3600, run=partial(housekeeping.keep_house, intake.database)),
             Timer("forget_old_posts", every_s=3600, run=partial(gathering.forget_old_posts, intake.database)),
             Timer("forget_old_answers", every_s=3600, run=partial(receiving.forget_old_answers, intake.database)),
         ),

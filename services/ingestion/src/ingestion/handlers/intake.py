@@ -19,6 +19,7 @@ from contracts.events import StoryReceived, StoryWithdrawnAtSource
 from ingestion.domain.items import Item, Part, Raw, Trouble, Withdrawn
 from ingestion.domain.story_form import StoryForm, fingerprint, form_hash, source_of, to_content
 from ingestion.domain.typography import drop_invisible
+from ingestion.handlers.duplicates import find_duplicates
 from ingestion.handlers.opened import OpenSource
 from ingestion.handlers.photos import FetchNamed, Gatherer, Had, Missing, as_image, place_of
 from ingestion.store.items import Items, Originals, Photo, Photos, Troubles, Written
@@ -101,13 +102,18 @@ def note_original(raw: Raw, key: str, source_id: str, connection: psycopg.Connec
     return Kept(Originals(connection).save(source_id, key, raw.media_type, raw.url, raw.note, len(raw.body)), key)
 
 
-def take_in(item: Item, kept: Kept, source: OpenSource, intake: Intake) -> Received:
-    """Take one item in. A photo that cannot be had is told of, at the source and in the story, and tried again later."""
-    form = item.form.model_copy(update={"source": source.as_told()})
+def take_in(item: Item, kept: Kept, source: OpenSource, intake: Intake, *, is_again: bool = False) -> Received:
+    """Take one item in. A photo that cannot be had is told of, at the source and in the story, and tried again later.
+
+    `is_again`: photos that we have already are not asked for.
+    """
+    form = source.sign(item.form)
     story_id = story_id_of(form)
     with intake.database.connection() as connection:
         known = Photos(connection).of(story_id) if form.images else {}
-    gatherer = Gatherer(intake.client, intake.bucket, item.files, known, _named(source, intake.client))
+    gatherer = Gatherer(
+        intake.client, intake.bucket, item.files, known, _named(source, intake.client), trusts_known=is_again
+    )
     photos = gatherer.gather(form.images)
     with intake.database.unit_of_work() as uow:
         for image, photo in zip(form.images, photos, strict=True):
@@ -142,6 +148,7 @@ def note(form: StoryForm, photos: Sequence[Had], kept: Kept, uow: UnitOfWork) ->
         known = items.get(source_id, external_id)
         return Received(story_id, known.revision if known else 1, "unchanged")
     Photos(uow.connection).save(story_id, had)
+    same = find_duplicates(story_id, form.canonical_url, content, uow.connection)
     event = StoryReceived(
         story_id=story_id,
         revision=revision,
@@ -151,6 +158,7 @@ def note(form: StoryForm, photos: Sequence[Had], kept: Kept, uow: UnitOfWork) ->
         canonical_url=form.canonical_url,
         raw_key=kept.key,
         urgency=form.urgency,
+        duplicate_of=same,
         published_at_source=form.published_at,
         received_at=datetime.now(UTC),
     )

@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from chassis.errors import NotFound, Refusal
 from chassis.vault import Vault
-from ingestion.domain.story_form import SourceForm
+from ingestion.domain.story_form import SourceForm, StoryForm
 from ingestion.sources import PLUGINS
 from ingestion.sources.plugin import Plugin, SourceSettings
 from ingestion.store.sources import SourceRow
@@ -35,8 +35,12 @@ class OpenSource:
     plugin: Plugin
     settings: SourceSettings
 
-    def as_told(self) -> SourceForm:
-        return SourceForm(source_id=self.source_id, name=self.name, kind=self.plugin.told_as, url=self.url)
+    def sign(self, form: StoryForm) -> StoryForm:
+        """The form as this source's. Programs that push name their source themselves."""
+        if self.plugin.kind == "push":
+            return form
+        told = SourceForm(source_id=self.source_id, name=self.name, kind=self.plugin.told_as, url=self.url)
+        return form.model_copy(update={"source": told})
 
 
 def plugin_of(kind: str) -> Plugin:

@@ -32,13 +32,17 @@ Had = Photo | Missing
 
 @dataclass(frozen=True)
 class Gatherer:
-    """Where an item's photos come from and where they go. `known`: those of an earlier visit, by place."""
+    """Where an item's photos come from and where they go.
+
+    `known`: those of an earlier visit, by place. The site is asked whether they changed, unless `trusts_known`.
+    """
 
     client: SafeClient
     bucket: Bucket
     files: Mapping[str, File]
     known: Mapping[str, Photo]
     fetch_named: FetchNamed | None = None
+    trusts_known: bool = False
 
     def gather(self, forms: Sequence[ImageForm]) -> list[Had]:
         """Every photo, in order, kept in the bucket; several are fetched at once."""
@@ -49,6 +53,8 @@ class Gatherer:
 
     def _one(self, form: ImageForm) -> Had:
         field, place = place_of(form)
+        if self.trusts_known and place in self.known:
+            return self.known[place]
         try:
             file = self._fetch(form.url) if form.url else self._pick(place)
         except Refusal as refusal:

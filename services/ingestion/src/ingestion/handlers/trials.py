@@ -84,7 +84,7 @@ def _would_come(source: OpenSource, visit: Visit) -> Iterator[Part]:
 
 def show(item: Item, source: OpenSource, known: Known | None) -> Shown:
     """The item as the desk would get it; photos are named, not fetched."""
-    form = item.form.model_copy(update={"source": source.as_told()})
+    form = source.sign(item.form)
     story_id = story_id_of(form)
     images = [Image(image_id=uuid5(story_id, place_of(image)[1]), original=None) for image in form.images]
     published = form.published_at.isoformat() if form.published_at else ""

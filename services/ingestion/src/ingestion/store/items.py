@@ -155,6 +155,14 @@ class Items:
                 (source_id, before, before, limit),
             ).fetchall()
 
+    def originals_of(self, source_id: str) -> dict[int, list[str]]:
+        """The newest original of each item that the source stands by -> the items."""
+        rows = self._connection.execute(
+            "SELECT raw_id, array_agg(external_id) FROM item WHERE source_id = %s AND raw_id IS NOT NULL AND withdrawn_at IS NULL GROUP BY 1 ORDER BY 1",
+            (source_id,),
+        ).fetchall()
+        return dict(rows)
+
     def claim_incomplete(self, limit: int) -> list[tuple[str, str, int]]:
         """(source, item, original) of items whose missing photos are to be tried again; each is put off in the same breath."""
         return self._connection.execute(
@@ -241,6 +249,14 @@ class Troubles:
                 "SELECT trouble_id, place, reason, raw_id, times, first_at, last_at FROM trouble WHERE source_id = %s ORDER BY last_at DESC, trouble_id DESC LIMIT %s",
                 (source_id, limit),
             ).fetchall()
+
+    def originals_of(self, source_id: str) -> Sequence[int]:
+        """Originals in which something could not be read, the newest first."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT raw_id FROM trouble WHERE source_id = %s AND raw_id IS NOT NULL ORDER BY raw_id DESC",
+            (source_id,),
+        ).fetchall()
+        return [row[0] for row in rows]
 
     def forget_old(self, days: int) -> int:
         return self._connection.execute(
