@@ -6,10 +6,12 @@ import psycopg
 
 from chassis.ledger.words import TIMER_LEASE_S, Delivery
 
-MAX_ATTEMPTS = 15
+MAX_ATTEMPTS = 25
 """With the delays below, about an hour and a half of trying."""
 
 FIRST_DELAY_S = 1.0
+GROWTH = 1.4
+"""After an outage an event waits at most 0.4 times as long as it lasted; with doubling it would wait as long again."""
 LONGEST_DELAY_S = 600.0
 
 FINISH = """
@@ -28,7 +30,7 @@ FAIL = """
 UPDATE ledger.delivery
 SET attempts = attempts + 1, reason = %(reason)s, traceback = %(traceback)s,
     state = CASE WHEN attempts + 1 >= %(max_attempts)s THEN 'dead' ELSE 'waiting' END,
-    due_at = now() + %(jitter)s * least(%(longest_s)s, %(first_s)s * power(2, least(attempts, 20))) * interval '1 s'
+    due_at = now() + %(jitter)s * least(%(longest_s)s, %(first_s)s * power(%(growth)s, least(attempts, 40))) * interval '1 s'
 WHERE delivery_id = %(delivery_id)s AND state <> 'dead'
 RETURNING state, attempts
 """
@@ -96,7 +98,7 @@ def mark_started(connection: psycopg.Connection, delivery: Delivery) -> int | No
 def mark_failed(
     connection: psycopg.Connection, delivery: Delivery, reason: str, traceback: str
 ) -> tuple[str, int] | None:
-    """Set the time of the next attempt, twice as far away as the last with 20 % jitter, or bury the delivery.
+    """Set the time of the next attempt, `GROWTH` times as far away as the last with 20 % jitter, or bury the delivery.
 
     Returns its state (`waiting` or `dead`) and the attempts so far; None where somebody else has finished it.
     """
@@ -108,6 +110,7 @@ def mark_failed(
         "jitter": random.uniform(0.8, 1.2),  # noqa: S311 - spreads retries, guards nothing
         "longest_s": LONGEST_DELAY_S,
         "first_s": FIRST_DELAY_S,
+        "growth": GROWTH,
     }
     row = connection.execute(FAIL, parameters).fetchone()
     return (row[0], row[1]) if row else None
