@@ -65,6 +65,9 @@ class Ours:
     def left(self):
         return self.admin.execute("SELECT count(*) FROM ledger.delivery").fetchone()[0]
 
+    def handled(self):
+        return self.admin.execute("SELECT count(*) FROM ledger.history WHERE delivery_id > 0").fetchone()[0]
+
     def fill(self, rows):
         """Old, handled events."""
         self.admin.execute(
@@ -189,7 +192,25 @@ class Bench:
             worker.terminate()
             wait_until(lambda: not worker.is_running() or worker.status() == "zombie", "the worker's end", timeout_s=30)
             seconds = time.perf_counter() - started
-        return [row("SIGTERM to the end of an idle worker", seconds, "s", goal="< 5 s", met=seconds < 5)]
+        lost = self.lost_by_sigterm()
+        return [
+            row("SIGTERM to the end of an idle worker", seconds, "s", goal="< 5 s", met=seconds < 5),
+            row("events without effect after SIGTERM under load", lost, "events", goal="0", met=lost == 0),
+        ]
+
+    def lost_by_sigterm(self):
+        """Three workers in turn, each told to end while it works; the fourth does what is left."""
+        before = self.ours.handled()
+        with running("relay", environment=self.environment):
+            for _ in range(3):
+                with running("worker", environment=self.environment):
+                    start = self.ours.handled()
+                    for number in range(COUNT // 4):
+                        self.ours.publish(number)
+                    wait_until(lambda start=start: self.ours.handled() > start, "a first event handled", timeout_s=60)
+            with running("worker", environment=self.environment):
+                wait_until(lambda: self.ours.left() == 0, "the queue is empty", timeout_s=60)
+        return 3 * (COUNT // 4) - (self.ours.handled() - before)
 
 
 def row(name, value, unit, versus=None, ratio=None, goal=None, met=None):
