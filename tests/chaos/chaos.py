@@ -5,6 +5,8 @@ every acknowledged order must take effect, once, and the newest must stand last.
 """
 
 import argparse
+import contextlib
+import itertools
 import json
 import os
 import random
@@ -14,7 +16,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -33,12 +35,17 @@ sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
 
 import driving  # noqa: E402 - beside us, not installed
 import ticks  # noqa: E402
+from orphans import find_orphans  # noqa: E402
 from report import Fault, Report, page, svg, tables  # noqa: E402
 
 from stack.demo import web  # noqa: E402
 from stack.processes import EngineError  # noqa: E402
 
 SETTLE_S = 60
+PUSHED_WITHIN = 0.9
+"""Sources push for this share of the time, so that the last stories meet faults, too."""
+DRIVERS = 96
+WATCH_EVERY_S = 0.5
 WORKERS = ("imaging-worker", "tagging-worker", "desk-worker", "publication-worker", "delivery-worker")
 APIS = ("desk-api", "ingestion-api", "publication-api", "delivery-api")
 TICKER_LIVES_S = 20
@@ -69,11 +76,14 @@ class Chaos:
         self.random = random.Random(report.seed)
         self.started, self.started_at = time.monotonic(), time.time()
         self.told: list[Told] = []
-        self.lock = threading.Lock()
+        self.lock, self.seen = threading.Lock(), threading.Condition()
+        self.ready: set[str] = set()
+        self.places = itertools.count()
+        self.pace = most_stories / (report.seconds * PUSHED_WITHIN)
         self.over, self.calm, self.counted = threading.Event(), threading.Event(), threading.Event()
         self.ticks = ticks.Ticks(running.engines.admin_url)
         self.celery = ticks.CeleryAlone(running.engines.valkey.url, out)
-        noise = pyvips.Image.gaussnoise(640, 480, sigma=20, mean=120).gaussblur(6).cast("uchar")
+        noise = pyvips.Image.gaussnoise(320, 240, sigma=20, mean=120).gaussblur(6).cast("uchar")
         self.photo = noise.bandjoin([noise, noise]).copy(interpretation="srgb").jpegsave_buffer()
 
     def elapsed(self) -> float:
@@ -81,12 +91,15 @@ class Chaos:
 
     # what editors and sources do
 
-    def drive(self, number: int) -> None:
-        chance = random.Random(self.report.seed * 1000 + number)
+    def drive(self) -> None:
+        """One of many who each follow one story at a time; together they keep the pace while the house can follow."""
         folder = Path(tempfile.mkdtemp())
         photo = folder / "photo.jpg"
-        photo.write_bytes(self.photo + bytes([number % 256]))
-        while not self.over.is_set() and len(self.told) < self.most_stories:
+        for place in self.places:
+            if place >= self.most_stories or self.over.wait(place / self.pace - self.elapsed()):
+                return
+            chance = random.Random(self.report.seed * 100_000 + place)
+            photo.write_bytes(self.photo + place.to_bytes(4))  # each an original of its own
             told = self.push(photo if chance.random() < 1 / 3 else None)
             if told is None:
                 continue
@@ -95,6 +108,34 @@ class Chaos:
             actions += ["kill"] if chance.random() < 0.05 else []
             for action in actions:
                 self.order(told, action)
+
+    def watch_the_desk(self) -> None:
+        """As an editor looks at the list: which of the newest stories are whole, tags and photos and all."""
+        while not self.counted.wait(WATCH_EVERY_S):
+            with contextlib.suppress(web.WebError, OSError):
+                lines = self.running.call("desk", "GET", "/api/stories?limit=200")["stories"]
+                ready = {one["story_id"] for one in lines if is_ready(one)}
+                with self.seen:
+                    self.ready |= ready
+                    self.seen.notify_all()
+
+    def wait_until_whole(self, story_id: str) -> bool:
+        """By the list; a story that has sunk below it is asked for by itself."""
+        deadline = time.monotonic() + 90
+        while time.monotonic() < deadline and not self.over.is_set():
+            with self.seen:
+                if self.seen.wait_for(lambda: story_id in self.ready or self.over.is_set(), timeout=10):
+                    return story_id in self.ready
+            if self.is_whole(story_id):
+                return True
+        return False
+
+    def is_whole(self, story_id: str) -> bool:
+        try:
+            story = self.running.call("desk", "GET", f"/api/stories/{story_id}")
+        except (web.WebError, OSError):
+            return False
+        return driving.is_whole(story)
 
     def push(self, photo: Path | None) -> Told | None:
         name = f"chaos-{uuid.uuid4()}"
@@ -119,9 +160,9 @@ class Chaos:
         if answer is None:
             return None
         told = Told(answer["story_id"], photo is not None)
-        path = f"/api/stories/{told.story_id}"
-        shown = self.insist(lambda: self.running.call("desk", "GET", path), driving.is_whole)
-        return told if shown is not None else None
+        with self.lock:
+            self.told.append(told)
+        return told if self.wait_until_whole(told.story_id) else None
 
     def order(self, told: Told, action: str) -> None:
         """Ordered until acknowledged. A lost answer is settled by asking which versions the desk knows."""
@@ -132,32 +173,28 @@ class Chaos:
             **({"correction_note": "Уточнено."} if action == "correct" else {}),
         }
         before = told.orders[-1][0] if told.orders else 0
+        tries = itertools.count()
 
         def give() -> Any:
-            known = [one for one in self.running.call("desk", "GET", path)["releases"] if one["version"] > before]
-            return {"version": known[0]["version"]} if known else self.running.call("desk", "POST", path, body)
+            known = self.running.call("desk", "GET", path)["releases"] if next(tries) else []
+            newer = [one for one in known if one["version"] > before]
+            return {"version": newer[0]["version"]} if newer else self.running.call("desk", "POST", path, body)
 
         answer = self.insist(give)
         if answer is None:
             return
         told.orders.append((answer["version"], action))
-        with self.lock:
-            if told not in self.told:
-                self.told.append(told)
 
-    def insist(self, ask: Callable[[], Any], is_good: Callable[[Any], bool] = lambda _: True) -> Any:
+    def insist(self, ask: Callable[[], Any]) -> Any:
         """As a patient client: again over any failure until it works, or the run is over for good."""
         deadline = time.monotonic() + 90
         while time.monotonic() < deadline:
             try:
-                answer = ask()
+                return ask()
             except (web.WebError, OSError):
-                if self.over.wait(0.2):
+                if self.over.wait(0.5):
                     deadline = min(deadline, time.monotonic() + 10)
-                continue
-            if is_good(answer):
-                return answer
-            self.over.wait(0.5)
+                    time.sleep(0.5)
         return None
 
     # what breaks
@@ -168,9 +205,8 @@ class Chaos:
         while not self.over.wait(2):
             name = chance.choice([*WORKERS, "ticker"])
             if name == "ticker":
-                self.note(
-                    "small events' worker killed", lambda: [self.kill_process("ticker"), self.kill_process("celery")]
-                )
+                pair = chance.choice(list(zip(ticks.TICKERS, ticks.CELERIES, strict=True)))
+                self.note("small events' worker killed", partial(self.kill_processes, pair))
                 self.report.celery_kills += 1
             else:
                 self.note("worker killed", partial(self.kill_process, name))
@@ -189,6 +225,7 @@ class Chaos:
             "FLUSHALL": lambda: redis.Redis.from_url(self.running.engines.valkey.url).flushall(),
             "Valkey killed": lambda: self.bounce("valkey"),
             "PostgreSQL crashed": lambda: self.bounce("postgres"),
+            "S3 killed": lambda: self.bounce("s3"),
             "partner down": self.partner_down,
         }
         outages = [self.report.seconds * share for share in (0.25, 0.7)]
@@ -218,6 +255,10 @@ class Chaos:
                 fault.recovered_s = self.elapsed() - fault.at_s
                 return
             time.sleep(0.2)
+
+    def kill_processes(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.kill_process(name)
 
     def kill_process(self, name: str) -> None:
         """SIGKILL it and all its copies."""
@@ -272,37 +313,39 @@ class Chaos:
 
     def verdict(self, told: Told) -> str:
         """Empty when all is as ordered; else what is wrong."""
+        if not told.orders:
+            return "" if self.is_whole(told.story_id) else "lost: pushed, and never whole at the desk"
         version, action = told.last
         try:
             story = self.running.call("publication", "GET", f"/stories/{told.story_id}")
         except web.WebError:
             return "lost: not on the site"
         state = {"publish": "live", "correct": "live", "kill": "killed"}[action]
-        if story["version"] < version:
-            return f"lost: version {version} was ordered, {story['version']} stands"
-        if story["state"] != state:
-            return f"lost: {action} was ordered, the site says {story['state']}"
+        if (story["version"], story["state"]) != (max(version, story["version"]), state):
+            return f"lost: {action} in version {version} was ordered, {story['state']} in {story['version']} stands"
         last = self.partner.last_of(story["url"])
         if last is None:
             return "lost: the partner never heard of it"
-        if last.version != version:
-            return f"stale: the partner's last is version {last.version} of {version}"
-        return ""
+        return "" if last.version == version else f"stale: the partner's last is version {last.version} of {version}"
 
     def settle(self, progress: Progress) -> None:
         """Wait until nothing is wrong, SETTLE_S at most; what is wrong then is what the report says."""
         started = time.monotonic()
-        wrong = list(self.told)
+        wrong = {told.story_id: "not looked at in time" for told in self.told}
         task = progress.add_task("settling", total=len(wrong))
         while (wrong or self.ticks.left()) and time.monotonic() - started < SETTLE_S:
-            wrong = [told for told in wrong if self.verdict(told)]
+            for told in [told for told in self.told if told.story_id in wrong]:
+                wrong[told.story_id] = self.verdict(told)
+                if time.monotonic() - started > SETTLE_S:
+                    break
+            wrong = {story_id: why for story_id, why in wrong.items() if why}
             progress.update(task, completed=len(self.told) - len(wrong))
             self.forgive()
-            time.sleep(0.5)
+            time.sleep(0.2)
         self.report.settled_s = time.monotonic() - started
-        for told in wrong:
-            said = f"{told.story_id} {told.orders}: {self.verdict(told)}"
-            (self.report.stale if "stale" in said else self.report.lost).append(said)
+        for told in self.told:
+            if why := wrong.get(told.story_id):
+                (self.report.stale if "stale" in why else self.report.lost).append(f"{told}: {why}")
         self.count_webhooks()
 
     def count_webhooks(self) -> None:
@@ -315,7 +358,8 @@ class Chaos:
         self.report.repeats = len(self.partner.arrivals) - sum(map(len, ids.values()))
         self.report.refused = self.partner.refused
         actions = Counter(action for told in self.told for _, action in told.orders)
-        self.report.stories, self.report.orders = len(self.told), sum(actions.values())
+        self.report.pushed, self.report.stories = len(self.told), sum(bool(told.orders) for told in self.told)
+        self.report.orders = sum(actions.values())
         self.report.corrected, self.report.killed = actions["correct"], actions["kill"]
         self.report.photos = sum(told.has_photo for told in self.told)
         base = time.perf_counter() - self.elapsed()
@@ -358,6 +402,11 @@ class Chaos:
             ).fetchone()
 
 
+def is_ready(line: dict[str, Any]) -> bool:
+    """Of a line of the desk's list: tags proposed, and every photo rendered or refused."""
+    return line["tags_known"] and line["images_ready"] + line["images_rejected"] >= line["images_total"]
+
+
 class Refusing(BaseHTTPRequestHandler):
     """An S3 server that has a bad day."""
 
@@ -373,7 +422,7 @@ class Refusing(BaseHTTPRequestHandler):
         """Quiet."""
 
 
-def run(seconds: float, seed: int, stories: int, small: int, drivers: int = 24) -> Report:
+def run(seconds: float, seed: int, stories: int, small: int, drivers: int = DRIVERS) -> Report:
     """Up to `stories` stories and `small` small events in `seconds`, then `SETTLE_S` at most to settle."""
     report = Report(seconds, seed, cpus=os.cpu_count() or 0)
     with tempfile.TemporaryDirectory() as folder, Progress(transient=True) as progress:
@@ -389,13 +438,13 @@ def run(seconds: float, seed: int, stories: int, small: int, drivers: int = 24) 
             pace = small / 2 / seconds
             imps = [
                 threading.Thread(target=one, daemon=True)
-                for one in (chaos.break_processes, chaos.break_engines_then_stay)
+                for one in (chaos.break_processes, chaos.break_engines_then_stay, chaos.watch_the_desk)
             ]
             feeders = [
                 threading.Thread(target=ticks.feed, args=(one.send, rate, chaos.over), daemon=True)
                 for one, rate in ((chaos.ticks, pace), (chaos.celery, pace))
             ]
-            threads = [threading.Thread(target=chaos.drive, args=(number,), daemon=True) for number in range(drivers)]
+            threads = [threading.Thread(target=chaos.drive, daemon=True) for _ in range(drivers)]
             for thread in (*threads, *feeders, *imps):
                 thread.start()
             while chaos.elapsed() < seconds:
@@ -407,6 +456,8 @@ def run(seconds: float, seed: int, stories: int, small: int, drivers: int = 24) 
             for thread in (imps[0], *feeders, *threads):
                 thread.join(120)
             chaos.settle(progress)
+            with_photo = [told.story_id for told in chaos.told if told.has_photo]
+            report.objects, report.orphans = find_orphans(running, with_photo)
             chaos.count_small()
             chaos.count_celery()
             chaos.count_ledger()

@@ -11,6 +11,7 @@ COLOURS = {
     "PostgreSQL crashed": "#b3261e",
     "S3 down": "#8a4fbe",
     "S3 answers 500/503": "#c05fa8",
+    "S3 killed": "#b48ad6",
     "Valkey killed": "#c77700",
     "FLUSHALL": "#e0a030",
     "partner down": "#00796b",
@@ -32,6 +33,7 @@ class Fault:
 class Report:
     seconds: float
     seed: int
+    pushed: int = 0
     stories: int = 0
     photos: int = 0
     corrected: int = 0
@@ -54,6 +56,8 @@ class Report:
     celery_kills: int = 0
     dispatches: int = 0
     deliveries: int = 0
+    objects: int = 0
+    orphans: list[str] = field(default_factory=list)
     settled_s: float = 0.0
     faults: list[Fault] = field(default_factory=list)
     arrivals_at_s: list[float] = field(default_factory=list)
@@ -117,9 +121,17 @@ def tables(report: Report) -> list[Table]:
 
 def summary(report: Report) -> str:
     return (
-        f"{report.stories} stories ({report.photos} with a photo, {report.corrected} corrected, {report.killed} killed), "
+        f"{report.stories} stories published of {report.pushed} pushed ({report.photos} with a photo, {report.corrected} corrected, {report.killed} killed), "
         f"{report.orders} orders, {report.small_events} small events, {len(report.faults)} faults in {report.seconds:.0f} s"
     )
+
+
+def orphans(report: Report, shown: int = 20) -> str:
+    """Keys hold their content's hash, so the next try writes the same object: an orphan costs room and nothing else."""
+    if not report.orphans:
+        return "no orphans: each is named by a story."
+    more = f" and {len(report.orphans) - shown} more" if len(report.orphans) > shown else ""
+    return f"orphans that no story names, for the collector: {', '.join(report.orphans[:shown])}{more}."
 
 
 def svg(report: Report, width: int = 960) -> str:
@@ -177,8 +189,8 @@ def page(report: Report) -> str:
         f"Written by `make chaos` ({report.seconds:.0f} s, seed {report.seed}, {report.cpus} cores, load {report.load:.1f} at the end).",
         "",
         f"{summary(report)}.",
-        "A worker was killed every 2 s and something larger broke every 6 s. The observer reads only HTTP doors, the site and what a partner",
-        "received; small events count the rows that their handlers left. Accounting after Jepsen's total-queue: every acknowledged order must",
+        "A worker was killed every 2 s and something larger broke every 6 s. Small events have two workers. The observer reads only HTTP doors, the site and",
+        "what a partner received; small events count the rows that their handlers left. Accounting after Jepsen's total-queue: every acknowledged order must",
         "take effect, once, and the newest must stand last.",
         "",
         "| counted | | goal | |",
@@ -187,6 +199,8 @@ def page(report: Report) -> str:
             f"| {what} | {count} | {goal} | {'met' if met else '**missed**'} |"
             for what, count, goal, met in report.goals
         ),
+        "",
+        f"Photos' objects in S3: {report.objects}; {orphans(report)}",
         "",
         f"Repeated webhooks under the same webhook-id (allowed): {report.repeats}. Deliveries in the ledger: {report.deliveries}, sent {report.dispatches} times.",
         "",

@@ -26,7 +26,9 @@ from contracts.event import Event
 from stack.house import Process
 from stack.processes import die_with_parent
 
-LEASE_S = 30.0
+LEASE_S = 5.0
+"""The default of every worker."""
+TICKERS, CELERIES = ("ticker-1", "ticker-2"), ("celery-1", "celery-2")
 TABLES = """
 CREATE SCHEMA IF NOT EXISTS ticker;
 CREATE TABLE IF NOT EXISTS ticker.sent (number bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp());
@@ -123,7 +125,9 @@ def celery_alone(redis_url: str, out: Path | None = None) -> Celery:
 def run_celery() -> None:
     app = celery_alone(os.environ["CHAOS_REDIS"], Path(os.environ["CHAOS_OUT"]))
     quiet = ["--without-gossip", "--without-mingle", "--without-heartbeat", "--loglevel=CRITICAL"]
-    app.worker_main(["--quiet", "worker", "--pool=threads", "--concurrency=2", *quiet])
+    app.worker_main(
+        ["--quiet", "worker", f"--hostname=alone-{os.getpid()}", "--pool=threads", "--concurrency=2", *quiet]
+    )
 
 
 def processes(admin_url: str, redis_url: str, out: Path, lives_s: float) -> list[Process]:
@@ -131,10 +135,9 @@ def processes(admin_url: str, redis_url: str, out: Path, lives_s: float) -> list
         command = die_with_parent([sys.executable, str(Path(__file__).resolve()), name])
         return Process(name, tuple(command), {"CHAOS_REDIS": redis_url, **environment})
 
-    return [
-        process("ticker", CHAOS_DATABASE=admin_url, CHAOS_DIE=str(lives_s)),
-        process("celery", CHAOS_OUT=str(out)),
-    ]
+    """Two workers each, as a house that may lose one at any time has them."""
+    tickers = [process(name, CHAOS_DATABASE=admin_url, CHAOS_DIE=str(lives_s)) for name in TICKERS]
+    return tickers + [process(name, CHAOS_OUT=str(out)) for name in CELERIES]
 
 
 # the feeders
@@ -234,4 +237,4 @@ def feed(send, pace: float, is_over: threading.Event) -> None:
 
 if __name__ == "__main__":
     logs.configure("chaos", "error")
-    {"ticker": run_ticker, "celery": run_celery}[sys.argv[1]]()
+    {"ticker": run_ticker, "celery": run_celery}[sys.argv[1].partition("-")[0]]()
