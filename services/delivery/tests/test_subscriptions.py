@@ -302,7 +302,7 @@ def test_statistics_tell_attempts_and_times(client, database, site):
     ("language", "title", "button"),
     [
         ("ru-RU,ru", "Вебхуки для сайта", "Прислать проверочное сообщение"),
-        ("en-GB", "Webhooks for", "Send a test message"),
+        ("en-GB,en;q=0.9,ru;q=0.8", "Webhooks for", "Send a test message"),
     ],
 )
 def test_a_partner_s_page_needs_its_link_alone_and_speaks_both_languages(

@@ -1,11 +1,12 @@
 """A partner's own page, by secret link and without a login: its deliveries, resend, a new secret, a test message."""
 
 import html
+import re
 from typing import Any, Final
 from uuid import UUID
 
 from fastapi import APIRouter, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 
 from chassis import ledger
 from chassis.database import Database
@@ -29,8 +30,8 @@ h1{font-size:1.4rem;margin:0}p{margin:.4rem 0 1rem;color:var(--faint)}.bar{displ
 button{font:inherit;padding:.35rem .8rem;border:1px solid var(--line);border-radius:.4rem;background:none;color:inherit;cursor:pointer}
 button:focus-visible{outline:2px solid}.scroll{overflow-x:auto}table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.4rem .8rem .4rem 0;border-bottom:1px solid var(--line);white-space:nowrap}th{font-weight:500;color:var(--faint)}
-td:nth-child(5){white-space:normal;color:var(--faint)}.delivered{color:var(--good)}.failed{color:var(--bad)}
-code{display:block;padding:.8rem;border:1px solid var(--line);border-radius:.4rem;overflow-wrap:anywhere}
+td:nth-child(5){white-space:normal;min-width:12rem;color:var(--faint)}.delivered{color:var(--good)}.failed{color:var(--bad)}
+small{display:block;color:var(--faint)}code{display:block;margin-bottom:1rem;padding:.8rem;border:1px solid var(--line);border-radius:.4rem;overflow-wrap:anywhere}
 """
 WORDS: Final = {
     "ru": {
@@ -44,7 +45,15 @@ WORDS: Final = {
         "secret": "Новый секрет. Он показан один раз; старый подписывает ещё сутки.",
         "again": "Ещё раз",
         "none": "Сюда ещё ничего не отправляли.",
-        "head": ("Когда", "Что", "Версия", "Состояние", "Ответ", ""),
+        "head": ("Когда, UTC", "Что", "Версия", "Состояние", "Ответ", ""),
+        "attempts": "попыток",
+        "next": "следующая в",
+        "story.published": "публикация",
+        "story.corrected": "исправление",
+        "story.unpublished": "снято с публикации",
+        "story.killed": "отозвано",
+        "endpoint.ping": "проверочное сообщение",
+        "endpoint.verification": "проверка сайта",
         "pending": "в пути",
         "held": "ждёт сайт",
         "delivered": "доставлено",
@@ -62,7 +71,15 @@ WORDS: Final = {
         "secret": "The new secret, shown once; the old one signs for another day.",
         "again": "Again",
         "none": "Nothing was sent here yet.",
-        "head": ("When", "What", "Version", "State", "Answer", ""),
+        "head": ("When, UTC", "What", "Version", "State", "Answer", ""),
+        "attempts": "attempts",
+        "next": "next at",
+        "story.published": "published",
+        "story.corrected": "corrected",
+        "story.unpublished": "unpublished",
+        "story.killed": "killed",
+        "endpoint.ping": "test message",
+        "endpoint.verification": "challenge",
         "pending": "on its way",
         "held": "waits for the site",
         "delivered": "delivered",
@@ -70,6 +87,17 @@ WORDS: Final = {
         "superseded": "replaced by a newer version",
     },
 }
+
+REASONS_RU: Final = (
+    (r"no whole answer within (\S+) s", r"нет целого ответа за \1 с"),
+    (r"the answer does not hold the challenge", "в ответе нет проверочного слова"),
+    (r"the site was disabled for too long", "отправка была остановлена слишком долго"),
+    (r"a newer version is on its way", "уже есть версия новее"),
+    (r"no success for (\d+) hours", r"за \1 часов ни одного ответа"),
+    (r"the site answered 410 Gone", "сайт ответил 410 Gone"),
+    (r"by hand", "редакцией"),
+)
+"""Our own words in Russian; those of the network stay as they are."""
 
 
 def make_router(database: Database, subscriptions: Subscriptions) -> APIRouter:
@@ -79,7 +107,7 @@ def make_router(database: Database, subscriptions: Subscriptions) -> APIRouter:
         with database.connection() as connection:
             endpoint = _known(token, Endpoints(connection))
             rows = Deliveries(connection).of_endpoint(endpoint.endpoint_id, NEWEST, ROWS)
-        language = "ru" if "ru" in request.headers.get("accept-language", "ru").lower()[:40] else "en"
+        language = "en" if request.headers.get("accept-language", "").lower().startswith("en") else "ru"
         return HTMLResponse(draw(endpoint, rows, token, language, secret), headers=SAFE)
 
     @router.get("/partner/{token}")
@@ -89,11 +117,11 @@ def make_router(database: Database, subscriptions: Subscriptions) -> APIRouter:
 
     @router.post("/partner/{token}/ping")
     @public
-    def ping(request: Request, token: str) -> HTMLResponse:
+    def ping(token: str) -> RedirectResponse:
         with database.unit_of_work() as uow:
             subscriptions.ping(_known(token, Endpoints(uow.connection)), uow)
         _wake(database)
-        return page(request, token)
+        return RedirectResponse(f"/partner/{token}", 303)
 
     @router.post("/partner/{token}/secret")
     @public
@@ -105,13 +133,13 @@ def make_router(database: Database, subscriptions: Subscriptions) -> APIRouter:
 
     @router.post("/partner/{token}/deliveries/{delivery_id}/resend")
     @public
-    def resend(request: Request, token: str, delivery_id: int) -> HTMLResponse:
+    def resend(token: str, delivery_id: int) -> RedirectResponse:
         with database.unit_of_work() as uow:
             endpoint: UUID = _known(token, Endpoints(uow.connection)).endpoint_id
             if not Deliveries(uow.connection).resend_one(delivery_id, endpoint):
                 raise NotFound(f"delivery {delivery_id}: not one of yours, or a newer version has gone out")
         _wake(database)
-        return page(request, token)
+        return RedirectResponse(f"/partner/{token}", 303)
 
     return router
 
@@ -125,7 +153,7 @@ def draw(endpoint: Endpoint, rows: list[dict[str, Any]], token: str, language: s
     base = f"/partner/{html.escape(token)}"
     shown = f"<p>{words['secret']}</p><code>{html.escape(secret)}</code>" if secret else ""
     head = "".join(f"<th scope=col>{word}</th>" for word in words["head"])
-    body = "".join(_row(row, base, words) for row in rows)
+    body = "".join(_row(row, base, words, language) for row in rows)
     table = (
         f"<div class=scroll><table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>"
         if rows
@@ -134,24 +162,41 @@ def draw(endpoint: Endpoint, rows: list[dict[str, Any]], token: str, language: s
     return (
         f"<!doctype html><html lang={language}><meta charset=utf-8><meta name=viewport content='width=device-width'>"
         f"<title>{words['title']} {html.escape(endpoint.name)}</title><style>{STYLE}</style><main>"
-        f"<h1>{words['title']} {html.escape(endpoint.name)}</h1><p>{state}. {html.escape(endpoint.reason)} {html.escape(endpoint.url)}</p>"
+        f"<h1>{words['title']} {html.escape(endpoint.name)}</h1><p>{state}{_because(endpoint.reason, language)}. {html.escape(endpoint.url)}</p>"
         f"<div class=bar><form method=post action={base}/ping><button>{words['ping']}</button></form>"
         f"<form method=post action={base}/secret><button>{words['rotate']}</button></form></div>{shown}{table}</main>"
     )
 
 
-def _row(row: dict[str, Any], base: str, words: dict[str, Any]) -> str:
-    answer = f"{row['status_code'] or ''} {row['detail']}".strip()
+def _row(row: dict[str, Any], base: str, words: dict[str, Any], language: str) -> str:
+    answer = f"{row['status_code'] or ''} {_said(row['detail'], language)}".strip()
     again = f"<form method=post action={base}/deliveries/{row['delivery_id']}/resend><button>{words['again']}</button></form>"
+    is_waiting = row["state"] == "pending" and row["attempts"] > 0
+    tried = f"{words['attempts']}: {row['attempts']}" + (
+        f", {words['next']} {row['due_at']:%H:%M:%S}" if is_waiting else ""
+    )
+    may_repeat = row["state"] in ("failed", "delivered") and row["type"] != "endpoint.verification"
     cells = (
         f"{row['made_at']:%d.%m %H:%M:%S}",
-        html.escape(row["type"]),
+        f"{words[row['type']]}<small>{html.escape(row['type'])}</small>",
         str(row["version"] or ""),
-        f"<span class={row['state']}>{words[row['state']]}</span> ({row['attempts']})",
+        f"<span class={row['state']}>{words[row['state']]}</span><small>{tried}</small>",
         html.escape(answer[:300]),
-        again if row["state"] in ("failed", "delivered") else "",
+        again if may_repeat else "",
     )
     return f"<tr>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _because(reason: str, language: str) -> str:
+    return f": {html.escape(_said(reason, language))}" if reason else ""
+
+
+def _said(reason: str, language: str) -> str:
+    if language == "ru":
+        for pattern, words in REASONS_RU:
+            if re.fullmatch(pattern, reason):
+                return re.sub(pattern, words, reason)
+    return reason
 
 
 def _known(token: str, endpoints: Endpoints) -> Endpoint:
