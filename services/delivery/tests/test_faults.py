@@ -10,7 +10,7 @@ import threading
 import time
 import zlib
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import psycopg
 import pytest
@@ -364,6 +364,38 @@ def test_sites_that_hang_take_no_room_from_those_that_answer(client, database, s
     thread.join(30)
     sender.close()
     assert not thread.is_alive()
+
+
+def test_names_that_nobody_answers_for_do_not_keep_others_from_theirs(client, database, site, monkeypatch):
+    over, asked, resolve = threading.Event(), [], socket.getaddrinfo
+
+    def getaddrinfo(host, *arguments, **more):
+        if host.startswith("dead"):
+            asked.append(host)
+            over.wait(10)
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return resolve(host, *arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    with database.unit_of_work() as uow:
+        for number in range(40):
+            values = {"name": "dead", "url": f"http://dead{number}.example/", "state": "active"}
+            Endpoints(uow.connection).add(UUID(int=number + 1), values)
+    made = subscribe(client, site, url=site.url.replace("127.0.0.1", "localhost"))
+    announce(database, fact(StoryPublished))
+    sender = Sender(LOOPBACK, 15.0, VAULT)
+    pump = Drain(database, sender, 100)
+    thread = threading.Thread(target=pump.run, kwargs={"most_s": 20})
+    thread.start()
+
+    try:
+        wait_until(lambda: len(site.got) == 1, "the site has its news", timeout_s=8)
+        assert len(asked) == 40
+    finally:
+        over.set()
+        thread.join(30)
+        sender.close()
+    assert client.get(f"/endpoints/{made['endpoint_id']}").json()["failures_in_row"] == 0
 
 
 def test_a_kill_reaches_a_site_whose_places_are_all_taken(client, database, site):

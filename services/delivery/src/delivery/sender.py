@@ -11,6 +11,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,6 +47,8 @@ KEEP_ALIVE_S = 5.0
 SLOW_S = 1.0
 GATHER_S = 0.015
 """Answers that come together are written down in one transaction."""
+NAMES_AT_ONCE = 64
+"""Name servers that hang for some sites hold so many threads before they keep others from theirs."""
 TLS_BUFFER_BYTES = 16 * 1024
 
 
@@ -189,6 +192,7 @@ class Sender:
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
+        loop.set_default_executor(ThreadPoolExecutor(NAMES_AT_ONCE, "names"))
         loop.run_forever()
         for task in asyncio.all_tasks(loop):
             task.cancel()
