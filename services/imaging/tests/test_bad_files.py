@@ -89,7 +89,7 @@ def test_hostile_xmp_is_ignored(render, packet):
 
     look, _ = render(image.jpegsave_buffer(keep="xmp"))
 
-    assert (look.caption, look.credit) == ("", "")
+    assert (look.words.caption, look.words.credit) == ("", "")
 
 
 def test_good_photos_come_through_between_bad_ones(render):

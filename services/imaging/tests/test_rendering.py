@@ -12,6 +12,7 @@ import pyvips
 
 from contracts.content import Box, Point
 from imaging.decoder import Order
+from imaging.domain.words import Words
 
 from .conftest import CYRILLIC, picture
 
@@ -78,9 +79,7 @@ def test_a_turned_photo_stands_upright(render, orientation):
 def test_words_given_are_written_into_every_file_of_640_px_and_more(render, tmp_path):
     if not shutil.which("exiftool"):
         pytest.skip("exiftool is not installed: no outside reader to ask")
-    _, files = render(
-        picture(2000, 1500).jpegsave_buffer(), Order(caption=CYRILLIC, credit="telegram-канал Евгения Солнцева")
-    )
+    _, files = render(picture(2000, 1500).jpegsave_buffer(), Order(Words(CYRILLIC, "telegram-канал Евгения Солнцева")))
     for (name, file_format), file in files.items():
         (tmp_path / f"{name}.{file_format}").write_bytes(file.body)
 
@@ -109,7 +108,7 @@ def test_words_in_the_file_are_found_and_kept(render):
 
     look, files = render(image.jpegsave_buffer(keep="xmp"))
 
-    assert (look.caption, look.credit) == ("Мост", "Фотограф")
+    assert (look.words.caption, look.words.credit) == ("Мост", "Фотограф")
     assert "Фотограф".encode() in files["w640", "jpeg"].body
 
 
@@ -125,7 +124,6 @@ def test_nothing_personal_is_left(render, tmp_path):
         "GPSLatitudeRef": "N",
         "SerialNumber": "SECRET-1",
         "OwnerName": "Secret Owner",
-        "Artist": "Secret Artist",
         "UserComment": "SECRET-2",
         "XMP-xmp:CreatorTool": "SECRET-3",
         "XMP-exif:GPSLongitude": "55.1",
@@ -135,7 +133,7 @@ def test_nothing_personal_is_left(render, tmp_path):
         ["exiftool", "-q", "-overwrite_original", *options, f"-ThumbnailImage<={thumbnail}", str(source)], check=True
     )
 
-    _, files = render(source.read_bytes(), Order(credit="Агентство"))
+    _, files = render(source.read_bytes(), Order(Words(credit="Агентство")))
 
     for (name, file_format), file in files.items():
         path = tmp_path / f"out-{name}.{file_format}"

@@ -7,26 +7,31 @@ import sys
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, Final, cast
 
 from contracts.content import Box, Point
 from imaging.domain.limits import ImageRefusedError, sniff
-from imaging.domain.renditions import Format
+from imaging.domain.renditions import STANDARD_SET, Format, Rendition
+from imaging.domain.words import Words
 from imaging.pipe import read_message, write_message
 
-WALL_S = 30
-MOST_IMAGES = 200
-MOST_KIB = 600 * 1024
+NO_WORDS: Final = Words()
+CPU_S: Final = 20
+WALL_S: Final = 30
+MOST_IMAGES: Final = 200
+MOST_KIB: Final = 600 * 1024
 
 
 @dataclass(frozen=True)
 class Order:
-    """What to make of a photo. Words given here stand before those in the file."""
+    """What to make of a photo. Words given here stand before those in the file. `quality`: a format's own saver options."""
 
-    caption: str = ""
-    credit: str = ""
+    words: Words = NO_WORDS
     focal_point: Point | None = None
     crops: Mapping[str, Box] = field(default_factory=dict)
+    sizes: Sequence[Rendition] = STANDARD_SET
+    quality: Mapping[Format, Mapping[str, Any]] = field(default_factory=dict)
+    cpu_s: int = CPU_S
 
 
 @dataclass(frozen=True)
@@ -40,7 +45,7 @@ class RenderedFile:
 
 @dataclass(frozen=True)
 class Look:
-    """What the child found out about a photo; the fields are those of contracts.content.Manifest."""
+    """What the child found out about a photo. `words` are those in the file; the rest as in contracts.content.Manifest."""
 
     width: int
     height: int
@@ -50,9 +55,10 @@ class Look:
     faces: tuple[Box, ...]
     dominant_color: str
     perceptual_hash: str
-    caption: str
-    credit: str
+    thumbhash: str
+    words: Words
     warnings: tuple[str, ...]
+    frames: int
 
 
 class Decoder:
@@ -149,10 +155,12 @@ class Decoder:
 
 def _job(order: Order) -> dict[str, Any]:
     return {
-        "caption": order.caption,
-        "credit": order.credit,
+        "words": vars(order.words),
         "focal_point": [order.focal_point.x, order.focal_point.y] if order.focal_point else None,
         "crops": {name: [box.x, box.y, box.width, box.height] for name, box in order.crops.items()},
+        "sizes": [[size.name, size.width, size.height, size.formats] for size in order.sizes],
+        "quality": order.quality,
+        "cpu_s": order.cpu_s,
     }
 
 
@@ -170,7 +178,8 @@ def _look(manifest: dict[str, Any]) -> Look:
         faces=tuple(box(values) for values in manifest["faces"]),
         dominant_color=manifest["dominant_color"],
         perceptual_hash=manifest["perceptual_hash"],
-        caption=manifest["caption"],
-        credit=manifest["credit"],
+        thumbhash=manifest["thumbhash"],
+        words=Words(**manifest["words"]),
         warnings=tuple(manifest["warnings"]),
+        frames=manifest["frames"],
     )

@@ -10,9 +10,11 @@ from chassis.unit_of_work import UnitOfWork
 from contracts.content import Image, Manifest, Rendition
 from contracts.event import Event
 from contracts.events import FocalPointMoved, ImageAttached, ImageProcessed, ImageRejected, StoryReceived
-from imaging.decoder import Decoder, Order, RenderedFile
+from imaging.decoder import Decoder, Look, Order, RenderedFile
 from imaging.domain.limits import ImageRefusedError
 from imaging.domain.renditions import CONTENT_TYPES, EXTENSIONS
+from imaging.domain.rights import rights_in
+from imaging.domain.words import Words
 from imaging.store import Asset, Assets
 
 UPLOADS_AT_ONCE = 4
@@ -145,7 +147,7 @@ def _make(asset: Asset, studio: Studio) -> Manifest:
     if not asset.original_key:
         raise ImageRefusedError("missing", "Фотография не была получена от источника.")
     body = studio.originals.get(asset.original_key)
-    order = Order(asset.caption, asset.credit, asset.focal_point, asset.crops)
+    order = Order(Words(asset.caption, asset.credit), asset.focal_point, asset.crops)
     uploads: list[Future[Rendition]] = []
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as threads:
         look = studio.decoder.render(
@@ -153,7 +155,22 @@ def _make(asset: Asset, studio: Studio) -> Manifest:
         )
         renditions = [upload.result() for upload in uploads]
     renditions.sort(key=lambda one: (one.name, one.content_type))
-    return Manifest(version=1, renditions=tuple(renditions), **vars(look))
+    return _manifest(look, tuple(renditions))
+
+
+def _manifest(look: Look, renditions: tuple[Rendition, ...]) -> Manifest:
+    words = look.words
+    facts = {name: value for name, value in vars(look).items() if name != "words"}
+    return Manifest(
+        version=1,
+        renditions=renditions,
+        caption=words.caption,
+        credit=words.credit or words.byline or words.copyright,
+        byline=words.byline,
+        alt_text=words.alt_text,
+        rights=rights_in(words),
+        **facts,
+    )
 
 
 def _upload(file: RenderedFile, bucket: Bucket) -> Rendition:

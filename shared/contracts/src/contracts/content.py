@@ -170,6 +170,29 @@ class Rendition(Content):
     size_bytes: int = Field(gt=0)
 
 
+class UsageRights(Content):
+    """Who lets us show a photo, until when, and where. What nobody has said is empty, and forbids nothing."""
+
+    holder: Line = Field(default="", description="who holds the rights")
+    terms: Line = Field(default="", description="on what terms, in words")
+    statement_url: str = Field(default="", description="where the terms stand")
+    instructions: Line = Field(default="", description="the supplier's special instructions")
+    until: AwareDatetime | None = Field(default=None, description="not to be shown from then on")
+    countries: tuple[str, ...] = Field(default=(), description="ISO 3166-1 alpha-2; empty: everywhere")
+    said_by: Literal["file", "editor"] = "file"
+
+
+class Provenance(Content):
+    """What a C2PA manifest in the original says. Facts about the file, not a judgement."""
+
+    claim_generator: str = ""
+    signed_by: str = ""
+    signed_at: AwareDatetime | None = None
+    state: Literal["valid", "invalid", "untrusted"] = "untrusted"
+    made_by_ai: bool = False
+    actions: tuple[str, ...] = Field(default=(), description="c2pa.created, c2pa.edited …")
+
+
 class Manifest(Content):
     """All that is known of a processed image. `version` grows each time its renditions are made again."""
 
@@ -188,6 +211,14 @@ class Manifest(Content):
     perceptual_hash: str = Field(default="", description="64 bits in hex")
     caption: str = Field(default="", description="found in the file's own metadata")
     credit: str = Field(default="", description="found in the file's own metadata")
+    byline: str = Field(default="", description="who took it, found in the file's own metadata")
+    alt_text: str = Field(default="", description="found in the file's own metadata")
+    rights: UsageRights | None = None
+    provenance: Provenance | None = None
+    frames: int = Field(default=1, ge=1, description="more than one: animated, in the WebP renditions")
+    stage: Literal["fast", "small"] = Field(
+        default="fast", description="small: the files were made again in a quiet hour, smaller and not worse"
+    )
     warnings: tuple[str, ...] = Field(default=(), description="small, blurred, damaged, faces_cut, …")
 
 

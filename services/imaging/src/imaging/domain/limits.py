@@ -13,8 +13,12 @@ MAX_METADATA: Final = {
     "xmp-data": 1024 * 1024,
     "icc-profile-data": 4 * 1024 * 1024,
 }
+SLOW_PROGRESSIVE_PIXELS: Final = 25_000_000
+"""A progressive JPEG beyond this is kept in memory whole while it is decoded: it waits for a quiet moment."""
 SMALL_SIDE: Final = 640
 """A photo whose longer side is shorter than this gets a warning."""
+BLURRED_BELOW: Final = 4.0
+"""A photo nowhere sharper than this (renderer.looks.sharpness) gets a warning."""
 
 
 class ImageRefusedError(Exception):
@@ -37,10 +41,11 @@ SIGNATURES: Final = (
     (b"ftypavif", 4, "avif"),
     (b"ftypavis", 4, "avif"),
 )
+HEIF_BRANDS: Final = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx")
 
 
 def sniff(body: bytes) -> str:
-    """jpeg, png, gif, tiff, webp or avif.
+    """jpeg, png, gif, tiff, webp, avif or heic.
 
     Raises:
         ImageRefusedError: it is none of them, is empty, or has more than MAX_BYTES.
@@ -55,7 +60,18 @@ def sniff(body: bytes) -> str:
     for signature, offset, kind in SIGNATURES:
         if body[offset : offset + len(signature)] == signature:
             return kind
-    raise ImageRefusedError("not_an_image", "Это не фотография: принимаются JPEG, PNG, WebP, GIF, AVIF и TIFF.")
+    if body[4:8] == b"ftyp" and (brand := _heif_kind(body)):
+        return brand
+    raise ImageRefusedError("not_an_image", "Это не фотография: принимаются JPEG, PNG, WebP, GIF, AVIF, HEIC и TIFF.")
+
+
+def _heif_kind(body: bytes) -> str | None:
+    """The kind, heic or avif, by the brands that the file lists (ISO/IEC 23008-12, 10.2); None for films and others."""
+    brands = body[8 : min(int.from_bytes(body[:4], "big"), 256)]
+    listed = [brands[at : at + 4] for at in range(0, len(brands), 4)]
+    if b"avif" in listed:
+        return "avif"
+    return "heic" if any(brand in HEIF_BRANDS for brand in listed) else None
 
 
 def is_cut_short(kind: str, body: bytes) -> bool:

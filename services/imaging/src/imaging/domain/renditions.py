@@ -1,23 +1,28 @@
-"""The standard set of renditions: the one table that says what is made of each photo."""
+"""The standard set of renditions: the one table that says what is made of each photo. Ops may change it (`PUT /renditions`)."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
-Format = Literal["avif", "jpeg"]
+Format = Literal["avif", "jpeg", "webp"]
+ContentType = Literal["image/avif", "image/jpeg", "image/webp"]
 
-CONTENT_TYPES: Final[dict[Format, Literal["image/avif", "image/jpeg"]]] = {"avif": "image/avif", "jpeg": "image/jpeg"}
-EXTENSIONS: Final[dict[Format, str]] = {"avif": "avif", "jpeg": "jpg"}
+CONTENT_TYPES: Final[dict[Format, ContentType]] = {"avif": "image/avif", "jpeg": "image/jpeg", "webp": "image/webp"}
+EXTENSIONS: Final[dict[Format, str]] = {"avif": "avif", "jpeg": "jpg", "webp": "webp"}
 WORDS_FROM_WIDTH: Final = 640
 """Renditions this wide and wider carry caption and credit in the file."""
+ANIMATED_WIDTHS: Final = (320, 640, 960)
+ANIMATED_PIXELS: Final = 40_000_000
+"""All frames of one animated rendition together; a longer animation is shown smaller."""
 
 
 @dataclass(frozen=True)
 class Rendition:
-    """One size. `ratio` None: the whole photo at this width; else cut to width / height. Never upscaled."""
+    """One size. `height` None: the whole photo at this width; else cut to width / height. Never upscaled."""
 
     name: str
     width: int
-    height: int | None
+    height: int | None = None
     formats: tuple[Format, ...] = ("avif", "jpeg")
 
     @property
@@ -26,19 +31,50 @@ class Rendition:
 
 
 STANDARD_SET: Final[tuple[Rendition, ...]] = (
-    Rendition("w320", 320, None),
-    Rendition("w640", 640, None),
-    Rendition("w960", 960, None),
-    Rendition("w1280", 1280, None),
-    Rendition("w1920", 1920, None),
+    Rendition("w320", 320),
+    Rendition("w640", 640),
+    Rendition("w960", 960),
+    Rendition("w1280", 1280),
+    Rendition("w1920", 1920),
     Rendition("16x9", 1280, 720),
     Rendition("4x3", 1280, 960),
     Rendition("1x1", 1280, 1280),
     Rendition("card", 1200, 630, ("jpeg",)),
 )
 
-QUALITY: Final[dict[Format, dict[str, object]]] = {
-    # Measured as good on photos; effort 4, the usual default, costs 25 times the CPU of 0.
-    "avif": {"Q": 60, "effort": 0, "bitdepth": 10, "compression": "av1", "subsample_mode": "on"},
+QUALITY: Final[dict[Format, dict[str, Any]]] = {
+    # Measured as good on photos; effort 4, the usual default, costs 20 times the CPU of 0.
+    "avif": {
+        "Q": 60,
+        "effort": 0,
+        "bitdepth": 10,
+        "compression": "av1",
+        "encoder": "aom",
+        "subsample_mode": "on",
+        "tune": "iq",
+    },
     "jpeg": {"Q": 78, "interlace": True, "optimize_coding": True, "subsample_mode": "on"},
+    "webp": {"Q": 78, "effort": 2, "alpha_q": 90},
 }
+
+
+def formats_for(size: Rendition, *, is_see_through: bool) -> tuple[Format, ...]:
+    """WebP stands for AVIF where something shines through."""
+    return tuple("webp" if is_see_through and one == "avif" else one for one in size.formats)
+
+
+def master_width(width: int, sizes: Sequence[Rendition], crop_shares: Sequence[tuple[int, float]]) -> int:
+    """How wide the picture must be that all renditions are made from: the widest one, or more where a tight crop needs it.
+
+    `width` is the photo's own; `crop_shares` (rendition's width, share of the photo's width that it shows).
+    """
+    needed = [size.width for size in sizes if not size.ratio] + [
+        round(width_px / share) for width_px, share in crop_shares
+    ]
+    return min(width, max(needed, default=width))
+
+
+def animated_width(wanted: int, width: int, height: int, frames: int) -> int:
+    """The width of an animation that is asked for `wanted` px: not more than it has, nor than ANIMATED_PIXELS allow."""
+    share = (ANIMATED_PIXELS / (frames * width * height)) ** 0.5
+    return max(min(wanted, width, int(width * share)), 1)

@@ -1,0 +1,66 @@
+"""`python -m imaging.renderer` reads jobs from standard input until it ends. It never forks: libvips hangs after a fork."""
+
+import ctypes
+import os
+import resource
+import sys
+
+os.environ["VIPS_BLOCK_UNTRUSTED"] = "1"  # before libvips is loaded
+
+import pyvips
+
+from imaging.domain.limits import ImageRefusedError
+from imaging.pipe import read_message, write_message
+from imaging.renderer.opening import first_line
+from imaging.renderer.rendering import render
+
+MEMORY_BYTES = 3 * 2**30
+CPU_S_A_JOB = 20
+ALLOWED_LOADERS = (
+    "VipsForeignLoadJpeg",
+    "VipsForeignLoadPng",
+    "VipsForeignLoadWebp",
+    "VipsForeignLoadNsgif",
+    "VipsForeignLoadHeif",
+    "VipsForeignLoadTiff",
+)
+CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
+
+
+def confine() -> None:
+    """No network where the system lets us cut it off, bounded memory, only the loaders of the allow-list."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.unshare(CLONE_NEWNET) != 0:
+        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    pyvips.operation_block_set("VipsForeignLoad", True)  # noqa: FBT003 - pyvips takes it by position
+    for loader in ALLOWED_LOADERS:
+        pyvips.operation_block_set(loader, False)  # noqa: FBT003
+    pyvips.cache_set_max(0)
+
+
+def _allow_cpu(seconds: int) -> None:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    limit = int(used.ru_utime + used.ru_stime) + seconds + 1
+    resource.setrlimit(resource.RLIMIT_CPU, (limit, resource.getrlimit(resource.RLIMIT_CPU)[1]))
+
+
+def main() -> None:
+    confine()
+    source, sink = sys.stdin.buffer, sys.stdout.buffer
+    while message := read_message(source):
+        job, body = message
+        _allow_cpu(job.get("cpu_s", CPU_S_A_JOB))
+        try:
+            render(job, body, lambda header, data: write_message(sink, header, data))
+            write_message(sink, {"done": True, "peak_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss})
+        except ImageRefusedError as error:
+            write_message(sink, {"refused": error.reason, "detail": error.detail})
+        except (pyvips.Error, MemoryError) as error:
+            write_message(sink, {"refused": "damaged", "detail": f"Файл не удалось обработать ({first_line(error)})."})
+        del message, body
+
+
+if __name__ == "__main__":
+    main()
