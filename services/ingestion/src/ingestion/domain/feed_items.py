@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from ingestion.domain.articles import (
     LONGEST_LEDE,
@@ -23,6 +24,10 @@ from ingestion.domain.typography import drop_invisible
 
 LONGEST_ID = 500
 MOST_RUBRICS, MOST_AUTHORS = 20, 20
+BEGINNING = 1_500
+"""So much of a text, markup included, is looked at for its headline and language."""
+MOST_MARKUP = 200
+"""Signs of markup that a paragraph which is only the lede may have."""
 EARLY = timedelta(days=1)
 """Clocks are wrong by minutes and zones by hours; a date further ahead is no date."""
 CUT_OFF = re.compile(r"\s*(?:\[?(?:…|\.\.\.|&#8230;)\]?|Читать далее.*|Read more.*)\s*$", re.IGNORECASE)
@@ -58,13 +63,14 @@ def to_item(entry: Entry, base_url: str, at: datetime) -> Item:
     base = link or base_url
     photos = [_placed(photo, base) for photo in entry.photos]
     article = compose(entry.content or entry.summary, base, [photo for photo in photos if photo.url])
-    text, summary = text_of(entry.content or entry.summary), text_of(entry.summary)
+    summary = text_of(entry.summary[: 2 * LONGEST_LEDE])
+    text = text_of((entry.content or entry.summary)[: BEGINNING + 2 * len(summary)])
     headline = headline_of(entry.title and text_of(entry.title), text)
     if not headline:
         raise ValueError("has neither a headline nor text")
     body = article.body + [{"kind": "embed", "url": film} for film in entry.films if film.startswith("http")]
     lede = _lede(summary, text) if entry.content else ""
-    if body and lede and text_of(str(body[0].get("html", ""))) == lede:
+    if lede and body and _says(body[0], lede):
         body = body[1:]
     return Item(
         StoryForm(
@@ -97,6 +103,11 @@ def is_far_ahead(entry: Entry, at: datetime) -> bool:
 
 def _placed(photo: Photo, base: str) -> Photo:
     return replace(photo, url=absolute(base, photo.url))
+
+
+def _says(block: dict[str, Any], text: str) -> bool:
+    html = str(block.get("html", ""))
+    return len(text) <= len(html) < len(text) + MOST_MARKUP and text_of(html) == text
 
 
 def _lede(summary: str, text: str) -> str:

@@ -2,14 +2,16 @@
 
 import re
 
-KAZAKH = re.compile(r"[әғқңөұүһі]", re.IGNORECASE)
-CYRILLIC = re.compile(r"[а-яё]", re.IGNORECASE)
-LATIN = re.compile(r"[a-z]", re.IGNORECASE)
+KAZAKH = re.compile(r"[әғқңөұүһі]+")
+CYRILLIC = re.compile(r"[а-яё]+")
+LATIN = re.compile(r"[a-z]+")
+LOOKED_AT = 400
 
 
 def guess_language(text: str) -> str:
-    """ru, kk or en."""
-    cyrillic, latin, kazakh = (len(pattern.findall(text)) for pattern in (CYRILLIC, LATIN, KAZAKH))
+    """ru, kk or en, by the beginning of the text."""
+    text = text[:LOOKED_AT].lower()
+    cyrillic, latin, kazakh = (sum(map(len, pattern.findall(text))) for pattern in (CYRILLIC, LATIN, KAZAKH))
     if kazakh * 50 > cyrillic + kazakh and kazakh > 2:
         return "kk"
     return "ru" if cyrillic >= latin else "en"

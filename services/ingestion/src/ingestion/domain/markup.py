@@ -16,10 +16,13 @@ from ingestion.domain.captions import CREDIT_MARK
 from ingestion.domain.typography import drop_invisible
 
 INLINE_TAGS = {"a", "b", "strong", "i", "em", "u", "s", "code", "sub", "sup", "br"}
-INLINE_ATTRIBUTES = {"a": {"href"}}
-SCHEMES = {"http", "https", "mailto", "tel"}
+CLEANER = nh3.Cleaner(
+    tags=INLINE_TAGS, attributes={"a": {"href"}}, url_schemes={"http", "https", "mailto", "tel"}, link_rel=None
+)
+STRIPPER = nh3.Cleaner(tags=set())
 BLANK_LINES = re.compile(r"\n\s*\n")
 SPACE = re.compile(r"[ \t\r\n\f]+")
+SPACES = re.compile(r"[\t\r\n\f]|  ")
 BLOCK_TAGS = frozenset(
     [
         "p",
@@ -59,6 +62,7 @@ CAPTION_CLASS = re.compile(
     r"(?:^|[\s_-])(?:wp-caption-text|caption|photo-?desc\w*|image-?desc\w*)(?:$|[\s_-])", re.IGNORECASE
 )
 EMPTY_INLINE = re.compile(r"<(a|b|strong|i|em|u|s|code|sub|sup)(?: [^>]*)?>(\s*)</\1>")
+EMPTY_TAG = re.compile(r">\s*</")
 BREAKS_AT_ENDS = re.compile(r"^(?:\s|<br>)+|(?:\s|<br>)+$")
 MOST_URL = LONGEST_LINE = 2_000
 LONGEST_PARAGRAPH, CUT_AT = 100_000, 20_000
@@ -80,12 +84,12 @@ Part: TypeAlias = Block | Picture
 
 def clean_inline(text: str) -> str:
     """HTML with the allowed inline tags only; links keep http(s), mailto and tel."""
-    return nh3.clean(text, tags=INLINE_TAGS, attributes=INLINE_ATTRIBUTES, url_schemes=SCHEMES, link_rel=None).strip()
+    return CLEANER.clean(text).strip()
 
 
 def plain(text: str) -> str:
     """The text of inline HTML."""
-    return html.unescape(nh3.clean(text, tags=set())).strip()
+    return html.unescape(STRIPPER.clean(text)).strip()
 
 
 def text_to_blocks(text: str) -> tuple[Block, ...]:
@@ -132,7 +136,8 @@ class _Collector:
         self._base_url = base_url
         self._inline: list[str] = []
         self._opened: list[str] = []
-        self._has_text = False
+        self._words: list[str] = []
+        self._has_tags = False
         self._kind = "p"
         self._lists: list[tuple[bool, list[str]]] = []
         self._quote_depth = 0
@@ -191,15 +196,20 @@ class _Collector:
         if self._caption is not None:
             self._caption.append(data)
             return
-        self._has_text = self._has_text or not data.isspace()
-        self._inline.append(html.escape(SPACE.sub(" ", data), quote=False))
+        if SPACES.search(data):
+            data = SPACE.sub(" ", data)
+        self._words.append(data)
+        self._inline.append(html.escape(data, quote=False))
 
     def _open_inline(self, tag: str, element: etree._Element) -> None:
         shown = f"<{tag}>"
         if tag == "a" and (href := self._absolute(element.get("href") or "")):
             shown = f'<a href="{html.escape(href)}">'
         self._inline.append(shown)
-        if tag != "br":
+        self._has_tags = True
+        if tag == "br":
+            self._words.append(" ")
+        else:
             self._opened.append(shown)
 
     def _open_block(self, tag: str) -> None:
@@ -271,6 +281,8 @@ class _Collector:
 
     def _absolute(self, url: str) -> str:
         url = url.strip()
+        if url.startswith(("https://", "http://")) and "[" not in url:
+            return url
         try:
             return urljoin(self._base_url, url)
         except ValueError:
@@ -279,13 +291,11 @@ class _Collector:
     def flush(self) -> None:
         """End the paragraph. Inline elements that go on are opened again in the next one."""
         written, self._inline = "".join(self._inline), list(self._opened)
-        if not self._has_text:
-            return
-        self._has_text = False
-        text = _trim(clean_inline(written))
-        words = plain(text)
+        words, self._words = "".join(self._words).strip(), []
+        has_tags, self._has_tags = self._has_tags, bool(self._opened)
         if not words:
             return
+        text = _trim(clean_inline(written)) if has_tags else written.strip()
         if self._lists:
             self._lists[-1][1].extend(_fitting(text))
         elif self._kind != "p" and len(words) <= LONGEST_LINE:
@@ -315,10 +325,11 @@ def _fitting(text: str) -> list[str]:
 
 def _trim(text: str) -> str:
     """Without elements that hold nothing, and without breaks at both ends."""
-    before = ""
-    while before != text:
-        before, text = text, EMPTY_INLINE.sub(r"\2", text)
-    return BREAKS_AT_ENDS.sub("", text)
+    while EMPTY_TAG.search(text) and (fewer := EMPTY_INLINE.sub(r"\2", text)) != text:
+        text = fewer
+    if text.startswith(("<br>", " ")) or text.endswith(("<br>", " ")):
+        text = BREAKS_AT_ENDS.sub("", text)
+    return text
 
 
 def _address_of(image: etree._Element) -> str:
