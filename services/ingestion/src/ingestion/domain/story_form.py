@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -23,8 +23,9 @@ from contracts.content import (
 )
 from ingestion.domain import markup
 from ingestion.domain.captions import split_caption
+from ingestion.domain.labels import split_labels
 from ingestion.domain.language import guess_language
-from ingestion.domain.typography import drop_invisible, tidy
+from ingestion.domain.typography import drop_invisible, tidy, tidy_html
 
 MAX_IMAGES = 50
 MAX_BLOCKS = 1_000
@@ -182,17 +183,19 @@ def to_content(form: StoryForm, images: Sequence[Image]) -> StoryContent:
     `images` are the stored files, in the order of the form's.
     """
     is_russian = (language := form.language or guess_language(f"{form.headline} {form.lede}")).startswith("ru")
-    blocks = _blocks(form, [image.image_id for image in images])
+    text, rubrics, tags = split_labels(_blocks(form, [image.image_id for image in images]))
     return StoryContent(
         headline=_line(form.headline, tidy_it=is_russian),
         lede=_line(form.lede, tidy_it=is_russian),
-        blocks=tuple(_tidy_block(block) for block in blocks) if is_russian else blocks,
-        images=tuple(_with_words(image, words) for image, words in zip(images, form.images, strict=True)),
+        blocks=tuple(_tidy_block(block) for block in text) if is_russian else text,
+        images=_each_once(
+            _with_words(image, words, tidy_it=is_russian) for image, words in zip(images, form.images, strict=True)
+        ),
         lead_image_id=images[0].image_id if images else None,
         language=language,
         authors=tuple(form.authors),
-        rubrics=tuple(form.rubrics),
-        tags=tuple(form.tags),
+        rubrics=tuple(dict.fromkeys((*form.rubrics, *rubrics))),
+        tags=tuple(dict.fromkeys((*form.tags, *tags))),
     )
 
 
@@ -205,11 +208,24 @@ def _line(text: str, *, tidy_it: bool) -> str:
     return tidy(text) if tidy_it else text
 
 
-def _with_words(image: Image, words: ImageForm) -> Image:
-    split = split_caption(drop_invisible(words.caption))
+def _each_once(images: Iterable[Image]) -> tuple[Image, ...]:
+    """The same file twice in a story is one image, with the first words that it has."""
+    found: dict[UUID, Image] = {}
+    for image in images:
+        known = found.setdefault(image.image_id, image)
+        words = {
+            name: getattr(known, name) or getattr(image, name)
+            for name in ("caption", "credit", "credit_url", "alt_text")
+        }
+        found[image.image_id] = known.model_copy(update=words)
+    return tuple(found.values())
+
+
+def _with_words(image: Image, words: ImageForm, *, tidy_it: bool) -> Image:
+    split = split_caption(words.caption)
     return image.model_copy(
         update={
-            "caption": tidy(split.caption),
+            "caption": tidy(split.caption) if tidy_it else split.caption,
             "credit": words.credit or split.credit,
             "credit_url": words.credit_url or split.credit_url,
             "alt_text": words.alt_text,
@@ -222,7 +238,8 @@ def _blocks(form: StoryForm, image_ids: Sequence[UUID]) -> tuple[Block, ...]:
     if isinstance(form.body, list):
         return tuple(_block(block, image_ids) for block in form.body)
     text = markup.html_to_blocks(form.body_html) if form.body_html else markup.text_to_blocks(drop_invisible(form.body))
-    return text + tuple(ImageBlock(image_id=image_id) for image_id in image_ids[1:])
+    others = [image_id for image_id in dict.fromkeys(image_ids) if image_id != image_ids[0]]
+    return text + tuple(ImageBlock(image_id=image_id) for image_id in others)
 
 
 def _block(block: BlockForm, image_ids: Sequence[UUID]) -> Block:
@@ -244,16 +261,11 @@ def _block(block: BlockForm, image_ids: Sequence[UUID]) -> Block:
 def _tidy_block(block: Block) -> Block:
     match block:
         case Paragraph():
-            return block.model_copy(update={"html": _tidy_html(block.html)})
+            return block.model_copy(update={"html": tidy_html(block.html)})
         case Quote():
-            return block.model_copy(update={"html": _tidy_html(block.html), "attribution": tidy(block.attribution)})
+            return block.model_copy(update={"html": tidy_html(block.html), "attribution": tidy(block.attribution)})
         case Heading():
             return block.model_copy(update={"text": tidy(block.text)})
         case ListBlock():
-            return block.model_copy(update={"items": tuple(_tidy_html(item) for item in block.items)})
+            return block.model_copy(update={"items": tuple(tidy_html(item) for item in block.items)})
     return block
-
-
-def _tidy_html(text: str) -> str:
-    """Only what stands between tags; attributes are left alone. Text with tags keeps its quotes as they are."""
-    return tidy(text) if "<" not in text else drop_invisible(text)

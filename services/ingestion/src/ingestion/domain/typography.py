@@ -3,7 +3,9 @@
 Source: the rules of Мильчин, «Справочник издателя и автора»; «ёлочки» outside, „лапки“ inside.
 """
 
+import html
 import re
+from typing import NamedTuple
 
 NBSP = "\u00a0"
 INVISIBLE = re.compile(
@@ -21,6 +23,8 @@ SHORT_WORD = re.compile(rf"(?<![\w-])({SHORT_WORDS}) (?=\S)", re.IGNORECASE)
 NUMBER_UNIT = re.compile(rf"(\d) (?=(?:{UNITS}|{MONTHS})(?!\w))", re.IGNORECASE)
 NUMBER_SIGN = re.compile(r"№ ?(?=\d)")
 INITIALS = re.compile(r"\b([А-ЯЁ]\.) ?(?:([А-ЯЁ]\.) ?)?(?=[А-ЯЁ][а-яё])")
+TAG = re.compile(r"(</?[a-z][^>]*>)", re.IGNORECASE)
+LINE_ENDS = re.compile(r"[ \t]*\n[ \t]*")
 SPACES = re.compile(r"[ \t]{2,}")
 
 
@@ -31,7 +35,7 @@ def drop_invisible(text: str) -> str:
 
 def tidy(text: str) -> str:
     """Russian text as a proof-reader would set it; running it twice changes nothing more."""
-    text = SPACES.sub(" ", drop_invisible(text))
+    text = LINE_ENDS.sub("\n", SPACES.sub(" ", drop_invisible(text))).strip(" \n\t")
     text = _quotes(text)
     text = DASH.sub(f"{NBSP}— ", text)
     text = DIALOGUE_DASH.sub(f"—{NBSP}", text)
@@ -41,6 +45,55 @@ def tidy(text: str) -> str:
     for _ in range(2):  # «и в городе»: two short words share the space between them
         text = SHORT_WORD.sub(rf"\1{NBSP}", text)
     return text.strip(" \n\t")
+
+
+def tidy_html(text: str) -> str:
+    """The same for inline HTML: words are tidied as if there were no tags between them, and the tags stay where they were."""
+    if "<" not in text and "&" not in text:
+        return tidy(text)
+    words, tags = _part(text)
+    tidied = tidy(words)
+    if _solid(tidied) != _solid(words):  # a rule that makes or loses signs would put tags in wrong places
+        return text
+    return _join(tidied, tags)
+
+
+class _Tag(NamedTuple):
+    """A tag, after so many signs that are not spaces. `is_after_space`: and after the space behind them."""
+
+    solid: int
+    is_after_space: bool
+    text: str
+
+
+def _part(text: str) -> tuple[str, list[_Tag]]:
+    words, tags, solid = "", list[_Tag](), 0
+    for piece in TAG.split(text):
+        if piece == "<br>":
+            words += "\n"
+        elif piece.startswith("<"):
+            tags.append(_Tag(solid, words[-1:].isspace(), piece))
+        else:
+            fresh = drop_invisible(html.unescape(piece))
+            words += fresh if "\n" not in fresh else " ".join(fresh.split("\n"))
+            solid += _solid(fresh)
+    return words, tags
+
+
+def _join(text: str, tags: list[_Tag]) -> str:
+    out, start, place, solid = "", 0, 0, 0
+    for tag in tags:
+        while solid < tag.solid:
+            solid += not text[place].isspace()
+            place += 1
+        while tag.is_after_space and place < len(text) and text[place].isspace():
+            place += 1
+        out, start = out + html.escape(text[start:place], quote=False) + tag.text, place
+    return (out + html.escape(text[start:], quote=False)).replace("\n", "<br>")
+
+
+def _solid(text: str) -> int:
+    return sum(not sign.isspace() for sign in text)
 
 
 def _quotes(text: str) -> str:
