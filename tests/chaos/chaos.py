@@ -39,6 +39,8 @@ from orphans import find_orphans  # noqa: E402
 from report import Fault, Report, page, svg, tables  # noqa: E402
 
 from stack.demo import web  # noqa: E402
+from stack.house import USUAL_API_PORTS  # noqa: E402
+from stack.ports import Ports  # noqa: E402
 from stack.processes import EngineError  # noqa: E402
 
 SETTLE_S = 60
@@ -422,6 +424,16 @@ class Refusing(BaseHTTPRequestHandler):
         """Quiet."""
 
 
+def keep_off_the_usual_ports(root: Path) -> None:
+    """While an engine of ours is dead, another house on this machine would take its usual port, and ours never come back."""
+    root.mkdir(parents=True)
+    ports = Ports(root)
+    for name in ("postgres", "valkey", *(f"api.{service}" for service in USUAL_API_PORTS)):
+        ports.take(name, 0)
+    ports.take("s3", 0, pair=True)
+    ports.save()
+
+
 def run(seconds: float, seed: int, stories: int, small: int, drivers: int = DRIVERS) -> Report:
     """Up to `stories` stories and `small` small events in `seconds`, then `SETTLE_S` at most to settle."""
     report = Report(seconds, seed, cpus=os.cpu_count() or 0)
@@ -433,6 +445,7 @@ def run(seconds: float, seed: int, stories: int, small: int, drivers: int = DRIV
             ticks.Ticks(engines.admin_url).close()
             return ticks.processes(engines.admin_url, engines.valkey.url, out, TICKER_LIVES_S)
 
+        keep_off_the_usual_ports(Path(folder) / "house")
         with driving.running_house(Path(folder) / "house", more) as running, driving.partner_of(running) as partner:
             chaos = Chaos(running, partner, report, stories, out)
             pace = small / 2 / seconds
