@@ -1,4 +1,6 @@
-"""The tagger's names against natasha's, by the newsroom's yardstick on factRuEval-2016 where both lie on the machine; else it says so.
+"""The tagger against an editor on our own stories, and its names against natasha's, by the newsroom's yardstick on factRuEval-2016.
+
+The latter only where both lie on the machine; else it says so.
 
 DEPESHA_NER_EVAL is the yardstick's ner_eval.py, by default ../shared/tools beside the checkout; DEPESHA_NER_DATA a folder in
 factRuEval-2016's format, by default ../shared/data/factrueval-2016/devset. natasha lives in an environment of its own, .depesha/natasha.
@@ -12,6 +14,12 @@ import tempfile
 from pathlib import Path
 from statistics import median
 from typing import Any
+
+from tagging import ner
+from tagging.domain.gazetteer import Gazetteer
+from tagging.domain.propose import Tools, propose
+from tagging.evaluation import nominatives_right, read_gold, score
+from tagging.shipped import shipped
 
 HERE = Path(__file__).resolve().parent
 REPOSITORY = HERE.parents[1]
@@ -84,7 +92,44 @@ def _cost(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[dict
 
 
 def _our_stories() -> list[dict[str, Any]]:
-    return []
+    """An editor's tags on our own stories; what a worker costs."""
+    gold = REPOSITORY / "services" / "tagging" / "tests" / "gold"
+    rows = [row for half in ("tune", "test") for row in _as_an_editor(gold / f"{half}.txt", half)]
+    right, names, _ = nominatives_right(gold / "names.txt")
+    rows.append(_row("nominative, 60 lone names", right / names, "of 1", ">= 0.95", met=right / names >= 0.95))
+    script = gold.parent / "cost.py"
+    answer = subprocess.run([sys.executable, script, gold], check=True, capture_output=True, timeout=300)
+    cost = json.loads(answer.stdout)
+    for name, key, unit, most in (
+        ("a story's tags and rubrics, p95 of CPU", "p95_ms", "ms", 30),
+        ("the worst megabyte, CPU", "worst_s", "s", 5),
+        ("worker, peak memory", "resident_mb", "MB", 220),
+        ("worker, start", "start_s", "s", 2),
+        ("20 000 concepts, built in CPU", "build_20000_s", "s", 10),
+    ):
+        rows.append(_row(name, cost[key], unit, f"< {most}", met=cost[key] < most))
+    return rows
+
+
+def _as_an_editor(path: Path, half: str) -> list[dict[str, Any]]:
+    stories = read_gold(path)
+    tools = Tools(Gazetteer(shipped()), ner.load())
+    scores = score(stories, lambda content: propose(content, tools), shipped())
+    named = f"{half} half, {scores.stories} stories"
+    return [
+        _row(
+            f"four right tags in five, {named}", scores.four_in_five, "of 1", ">= 0.8", met=scores.four_in_five >= 0.8
+        ),
+        _row(f"auto precision, {named}", scores.auto_precision, "of 1", ">= 0.95", met=scores.auto_precision >= 0.95),
+        _fact(f"auto recall, {named}", scores.auto_recall),
+        _fact(f"Brier score of the confidence, {named}", scores.brier),
+        _fact(f"rubrics, precision, {named}", scores.rubric_precision),
+        _fact(f"rubrics, recall, {named}", scores.rubric_recall),
+    ]
+
+
+def _fact(name: str, value: float) -> dict[str, Any]:
+    return {"section": "tagging", "name": name, "value": value, "unit": "of 1"}
 
 
 def _against(name: str, ours: float, theirs: float, least: float) -> dict[str, Any]:

@@ -1,14 +1,19 @@
 """Tags and rubrics, as an editor would write them."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from contracts.content import Heading, ListBlock, Paragraph, Quote, StoryContent
 from tagging.domain.names import link_persons
+from tagging.domain.people import read_people
 from tagging.domain.propose import Tools, propose
+from tagging.domain.reading import read_entities
 from tagging.domain.spans import Span
 from tagging.domain.texts import fields_of
+from tagging.evaluation import nominatives_right
 from tagging.shipped import shipped
 
 DELEGATION = StoryContent(
@@ -147,3 +152,72 @@ def test_no_text_crashes_it(gazetteer, text):
     proposals = propose(StoryContent(headline="x", blocks=(Paragraph(html=text),)), Tools(gazetteer, lambda _: []))
 
     assert isinstance(proposals.tags, tuple)
+
+
+def test_at_least_95_in_100_lone_names_come_out_in_the_nominative():
+    right, names, wrong = nominatives_right(Path(__file__).parent / "gold" / "names.txt")
+
+    assert names == 60
+    assert right >= 57, wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Второй стала Алия Иксанова. Иксанова рада.", ["Алия Иксанова"]),
+        ("Лыжница Непряева выиграла. Дарья Непряева довольна.", ["Дарья Непряева"]),
+        ("Галина Немченко лечит. «Куда я», — смеётся Галина Петровна.", ["Галина Немченко"]),
+        ("Дело братьев Ямадаевых закрыли.", []),
+        ("Министр Саясат Нурбек пообещал грант.", ["Саясат Нурбек"]),
+        ("Полина Гагарина споёт. Гагарина не была здесь давно.", ["Полина Гагарина"]),
+        ("Хирурга оправдали. Хирург рад.", []),
+    ],
+)
+def test_people_are_found_named_and_put_together(find_names, text, expected):
+    entities = read_entities(text, find_names, shipped().identify)
+
+    assert [one.name for one in entities if one.kind == "PER"] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (
+            "Governor Yevgeny Solntsev met farmers. Solntsev said trade had grown. On Monday Orenburg Region waited.",
+            [("Yevgeny Solntsev", 2)],
+        ),
+        ("The New Theatre opened in Orenburg City.", []),
+        ("Anna Bell told reporters. Bell's car was there.", [("Anna Bell", 2)]),
+    ],
+)
+def test_people_in_english_are_those_who_act(text, expected):
+    assert [(one.name, len(one.mentions)) for one in read_people(text, "en", [])] == expected
+
+
+def test_people_in_kazakh_lose_their_endings():
+    text = "Асхат Шахаровтың сөзі. Шахаров облыстың әкімі. Нариман Төреғалиевке рахмет."
+
+    assert [(one.name, len(one.mentions)) for one in read_people(text, "kk", [])] == [
+        ("Асхат Шахаров", 2),
+        ("Нариман Төреғалиев", 1),
+    ]
+
+
+def test_a_region_that_only_its_town_names_is_proposed_with_the_reason(tagged):
+    proposals = tagged(StoryContent(headline="Орск встретил весну", blocks=(Paragraph(html="В Орске тает снег."),)))
+
+    [region] = [one for one in proposals.tags if one.tag.label == "Оренбургская область"]
+    assert region.reasons == {
+        "ru": "не назван, но назван Орск",
+        "en": "not named, but Орск is",
+        "kk": "аталмаған, бірақ Орск аталған",
+    }
+
+
+def test_a_place_in_quotes_is_a_club(tagged):
+    story = StoryContent(
+        headline="«Южный Урал» выиграл", lede="Хоккеисты «Южного Урала» забили трижды. «Южный Урал» рад."
+    )
+
+    kinds = {one.tag.kind for one in tagged(story).tags if one.tag.label in ("Южный Урал", "Челябинская область")}
+    assert kinds <= {"organisation"}

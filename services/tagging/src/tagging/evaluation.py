@@ -7,8 +7,10 @@ from typing import Any
 
 from contracts.content import Paragraph, StoryContent, Tag
 from tagging import ner
+from tagging.domain.names import link_persons
 from tagging.domain.propose import Proposals
 from tagging.domain.reading import read_entities
+from tagging.domain.spans import Span
 from tagging.domain.vocabulary import Vocabulary
 from tagging.shipped import shipped
 
@@ -28,6 +30,22 @@ def factory() -> Callable[[str], list[dict[str, Any]]]:
         ]
 
     return mentions
+
+
+def nominatives_right(path: Path) -> tuple[int, int, list[str]]:
+    """How many names of a file in the form of tests/gold/names.txt come out in their nominative, of how many, and the others."""
+    lines = [line for line in path.read_text(encoding="utf-8").splitlines() if "=" in line and not line.startswith("#")]
+    wrong = []
+    for line in lines:
+        sentence, _, expected = line.partition(" = ")
+        start = sentence.index("[")
+        text = sentence.replace("[", "").replace("]", "")
+        [person] = link_persons(text, [Span(start, sentence.index("]") - 1)])
+        name = person.name
+        parts = (name.first, name.patronymic, name.surname)
+        if " ".join(filter(None, parts)) != expected:
+            wrong.append(f"{line}: {' '.join(filter(None, parts))}")
+    return len(lines) - len(wrong), len(lines), wrong
 
 
 @dataclass(frozen=True)

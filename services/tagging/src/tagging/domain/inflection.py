@@ -42,11 +42,12 @@ def _word_forms(word: str, *, is_proper: bool) -> frozenset[str]:
 def _is_another_word(form: str, word: str) -> bool:
     """Whether a form of a common word is far more often one of another: «после» (посол), «премьера» (премьер)."""
     lemma = _best(word, is_proper=False)
+    if lemma is None or not lemma.is_known or form == word:
+        return False
     shares: dict[str, float] = defaultdict(float)
     for parse in parses(form):
-        if parse.is_known:
-            shares[plain(parse.normal_form)] += parse.score
-    own = shares.pop(plain(lemma.normal_form), 0.0) if lemma is not None and lemma.is_known else 1.0
+        shares[plain(parse.normal_form)] += parse.score
+    own = shares.pop(plain(lemma.normal_form), 0.0)
     return own < 0.4 and max(shares.values(), default=0.0) >= 0.55
 
 

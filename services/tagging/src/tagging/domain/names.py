@@ -223,7 +223,7 @@ def _vote(text: str, mentions: Sequence[tuple[Span, list[Reading]]]) -> list[tup
     }
 
     def value(reading: Reading) -> float:
-        known = 2.0 if not reading.name.first and (reading.name.surname, reading.gender) in full else 1.0
+        known = 3.0 if not reading.name.first and (reading.name.surname, reading.gender) in full else 1.0
         return known * reading.weight * support[reading.name.surname or reading.name.first, reading.gender] ** 2
 
     return [(span, max(readings, key=value)) for span, readings in weighed]
@@ -237,8 +237,8 @@ def _weigh(text: str, span: Span, readings: list[Reading]) -> list[Reading]:
     weighed = []
     for reading in readings:
         weight = reading.weight * cases.get(reading.case, 1.0) * (1.0 if reading.gender == "masc" else SHARE_OF_WOMEN)
-        if gender and reading.case == "nomn":
-            weight *= 3.0 if reading.gender == gender else 0.5
+        if gender:
+            weight *= 0.4 if reading.case != "nomn" else 6.0 if reading.gender == gender else 0.5
         weighed.append(reading._replace(weight=weight))
     return weighed
 

@@ -23,7 +23,7 @@ from tagging.domain.words import is_plural
 
 AUTO_FROM, SUGGEST_FROM = 0.82, 0.25
 MOST_TAGS = 12
-MOST_AUTO = 8
+MOST_AUTO = 6
 MOST_EVIDENCE = 20
 NEAR = 60
 """Characters within which an office belongs to a person."""

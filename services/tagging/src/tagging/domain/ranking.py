@@ -174,7 +174,7 @@ def fit(
     examples: Sequence[tuple[Mapping[str, float], bool]],
     start: Mapping[str, float] = SHIPPED,
     *,
-    pull: float = 4.0,
+    pull: float = 12.0,
     rounds: int = 12,
 ) -> dict[str, float]:
     """Weights by logistic regression, drawn towards `start` as if `pull` examples spoke for each of them; Newton's method.

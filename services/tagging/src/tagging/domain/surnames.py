@@ -81,7 +81,9 @@ PATTERNS: tuple[tuple[str, str, float, tuple[str, ...]], ...] = (
 CONSONANTS = frozenset("бвгджзклмнпрстфхцчшщ")
 OBLIQUE = ("ому", "ему", "ого", "его", "ову", "еву", "ину", "ым", "ову", "ском", "ком", "вой", "ной")
 """Endings that hardly any nominative has."""
-NEVER_DECLINED = ("о", "е", "и", "у", "ю", "э", "ых", "их", "ё")
+NEVER_DECLINED = {"о": 0.5, "е": 0.15, "и": 0.5, "у": 0.12, "ю": 0.12, "э": 0.5, "ых": 0.5, "их": 0.5, "ё": 0.5}
+"""Ending -> how likely a surname in it stands unchanged in all cases."""
+SURELY_DECLINED = ("ову", "еву", "ёву", "ину", "ыну", "скому", "цкому")
 PATRONYMICS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("ич", "masc", ("ич", "ича", "ичу", "ича", "ичем", "иче")),
     ("вна", "femn", ("вна", "вны", "вне", "вну", "вной", "вне")),
@@ -102,31 +104,47 @@ def forms(word: str, role: Role) -> tuple[Form, ...]:
     if known and role == "first":
         return tuple(known)
     best: dict[tuple[str, str, str], float] = {}
-    for form in (*known, *_guessed(word, has_known=bool(known))):
+    for form in (*known, *_guessed(word, role, has_known=bool(known))):
         place = form.nominative, form.gender, form.case
         best[place] = max(best.get(place, 0.0), form.weight)
     return tuple(Form(*place, weight) for place, weight in best.items())
 
 
-def _guessed(word: str, *, has_known: bool) -> list[Form]:
+def _guessed(word: str, role: Role, *, has_known: bool) -> list[Form]:
     head, dash, last = word.rpartition("-")
     if dash:
-        heads = forms(head, "surname")
-        return [
+        heads = forms(head, role)
+        genders = {one.gender for one in heads}
+        agreeing = [
             Form(f"{a.nominative}-{b.nominative}", b.gender, b.case, a.weight * b.weight)
-            for b in forms(last, "surname")
+            for b in forms(last, role)
             for a in heads
             if (a.gender, a.case) == (b.gender, b.case)
-        ] + [Form(f"{head}-{b.nominative}", b.gender, b.case, 0.2 * b.weight) for b in forms(last, "surname")]
+        ]
+        return agreeing + [
+            Form(f"{head}-{b.nominative}", b.gender, b.case, 0.2 * b.weight)
+            for b in forms(last, role)
+            if b.gender in genders
+        ]
     share = 0.15 if has_known else 1.0
-    guessed = [form._replace(weight=form.weight * share) for form in _by_patterns(word, PATTERNS)]
-    if word.endswith(NEVER_DECLINED):
-        guessed += _unchanging(word, ("masc", "femn"), 0.5 * share)
+    guessed = [
+        form._replace(weight=form.weight * share * (0.15 if _looks_oblique(form.nominative, role) else 1.0))
+        for form in _by_patterns(word, PATTERNS)
+    ]
+    stays = max((weight for ending, weight in NEVER_DECLINED.items() if word.endswith(ending)), default=0.0)
+    if role == "first" and word.endswith(("е", "у", "ю")):
+        stays *= 0.5
+    if stays and not word.endswith(SURELY_DECLINED):
+        guessed += _unchanging(word, ("masc", "femn"), stays * share)
     elif word[-1:] in CONSONANTS | {"ь", "й"} and not word.endswith(("ов", "ев", "ёв", "ин", "ын")):
-        guessed += _unchanging(word, ("femn",), 0.3 * share)
+        guessed += _unchanging(word, ("femn",), (0.3 if role == "surname" or word.endswith("ь") else 0.1) * share)
     else:
         guessed += _unchanging(word, ("masc", "femn"), 0.02)
     return guessed
+
+
+def _looks_oblique(nominative: str, role: Role) -> bool:
+    return role == "surname" and nominative.endswith(OBLIQUE)
 
 
 def _unchanging(word: str, genders: tuple[str, ...], weight: float) -> list[Form]:
@@ -135,7 +153,7 @@ def _unchanging(word: str, genders: tuple[str, ...], weight: float) -> list[Form
 
 def _by_patterns(word: str, patterns: Any) -> list[Form]:  # noqa: ANN401 - a table
     return [
-        Form(made, gender, case, weight * COMMONNESS[case] * (0.15 if made.endswith(OBLIQUE) else 1.0))
+        Form(made, gender, case, weight * COMMONNESS[case])
         for nominative, gender, weight, endings in patterns
         for case, ending in zip(CASES, endings, strict=True)
         if word.endswith(ending)

@@ -3,6 +3,8 @@
 from tagging.domain.ranking import Candidate
 
 LANGUAGES = ("ru", "en", "kk")
+USUAL = 0.6
+"""Acceptance of what editors kept three times and never removed."""
 
 
 def reasons(one: Candidate) -> dict[str, str]:
@@ -25,11 +27,11 @@ def reasons(one: Candidate) -> dict[str, str]:
         (one.in_lede, ("в лиде", "in the lede", "кіріспеде")),
         (one.in_caption_only, ("только в подписи к фото", "in a caption only", "тек сурет астында")),
         (
-            one.acceptance > 0.3,
+            one.acceptance > USUAL,
             ("редакторы обычно оставляют", "editors usually keep it", "редакторлар әдетте қалдырады"),
         ),
         (
-            one.acceptance < -0.3,
+            one.acceptance < -USUAL,
             ("редакторы обычно убирают", "editors usually remove it", "редакторлар әдетте алып тастайды"),
         ),
     ):
