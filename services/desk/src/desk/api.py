@@ -26,6 +26,7 @@ from desk.neighbours import NeighbourDown
 from desk.pages import HERE, Pages
 from desk.routes import (
     delivery_pages,
+    identity_pages,
     json_api,
     monitor_pages,
     ops_pages,
@@ -63,7 +64,7 @@ class Files(StaticFiles):
 def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
     database, neighbours = bootstrap.database(settings), bootstrap.neighbours(settings)
-    originals = bootstrap.private_bucket(settings)
+    originals, provider = bootstrap.private_bucket(settings), bootstrap.identity_provider(settings)
     pages = Pages(public_url=settings.public_url, time_zone=_time_zone(database, settings))
     guard = Guard(database)
     hub = Hub(database, lambda row, language: monitor_pages.draw_row(pages, row, language))
@@ -76,6 +77,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         await hub.stop()
         await watching.stop()
         neighbours.close()
+        if provider is not None:
+            provider.close()
         database.close()
 
     app = create_chassis_app(
@@ -93,11 +96,17 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)  # it leaves event streams alone
     app.add_exception_handler(Refusal, _make_refusal(pages, guard))
     app.include_router(json_api.make_router(database, guard))
-    app.include_router(people_pages.make_router(database, pages, guard, settings.desk_url))
+    app.include_router(
+        people_pages.make_router(database, pages, guard, settings.desk_url, provider.name if provider else "")
+    )
+    if provider is not None:
+        app.include_router(identity_pages.make_router(database, provider, settings.oidc_new_role))
     app.include_router(monitor_pages.make_router(database, pages, guard, hub))
     panel = StoryPanel(database, pages)
     site_name = urlsplit(settings.public_url).netloc
-    app.include_router(story_pages.make_router(database, pages, guard, panel, neighbours))
+    app.include_router(
+        story_pages.make_router(database, pages, guard, panel, neighbours, provider.name if provider else "")
+    )
     app.include_router(story_views.make_router(database, pages, guard, panel, neighbours, site_name))
     app.include_router(photo_pages.make_router(database, pages, guard, panel, originals))
     app.include_router(ops_pages.make_router(database, pages, guard, watching, settings.scale_folder))

@@ -2,6 +2,7 @@
 
 from chassis.bucket import Bucket
 from chassis.database import Database
+from desk.identity import IdentityProvider
 from desk.neighbours import Neighbours
 from desk.settings import Settings
 
@@ -12,6 +13,10 @@ def database(settings: Settings) -> Database:
 
 def private_bucket(settings: Settings) -> Bucket:
     return Bucket.private(settings)
+
+
+def identity_provider(settings: Settings) -> IdentityProvider | None:
+    return IdentityProvider(settings) if settings.oidc_issuer else None
 
 
 def neighbours(settings: Settings) -> Neighbours:

@@ -15,6 +15,17 @@ class Settings(ChassisSettings):
         default=SecretStr(""),
         description="programs that send it as a bearer token act as a chief editor; empty: none may",
     )
+    oidc_issuer: str = Field(
+        default="", description="the company's identity provider (OpenID Connect); empty: sign-in by password only"
+    )
+    oidc_client_id: str = Field(default="", description="as the provider knows the desk")
+    oidc_client_secret: SecretStr = Field(default=SecretStr(""), description="the desk's secret at the provider")
+    oidc_name: str = Field(default="SSO", description="what the button on the sign-in page calls the provider")
+    oidc_new_role: str = Field(
+        default="",
+        pattern="^(|reporter|editor|chief|ops)$",
+        description="the role of whoever the provider sends and nobody has invited; empty: they are not let in",
+    )
     smtp_url: SecretStr = Field(
         default=SecretStr(""),
         description="smtp://user:password@host:587 for notifications by mail; empty: none are sent",

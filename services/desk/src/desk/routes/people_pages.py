@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Form, Request
+from fastapi import APIRouter, Depends, Form, Query, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -34,22 +34,30 @@ class InvitationAnswer(BaseModel):
     role: Role
 
 
-def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -> APIRouter:  # noqa: C901 - a list of routes
+def make_router(  # noqa: C901 - a list of routes
+    database: Database, pages: Pages, guard: Guard, desk_url: str, provider_name: str
+) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
 
     @router.get("/sign-in")
-    def sign_in_page(request: Request, to: str = "/") -> Response:
-        return door(request, to=_local(to), email="", problem="", wait_s=0)
+    def sign_in_page(
+        request: Request, to: str = "/", problem: Annotated[str, Query(pattern=r"^[a-z-]{0,40}$")] = ""
+    ) -> Response:
+        return door(request, to=local_address(to), email="", problem=problem, wait_s=0)
 
     def door(request: Request, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - templates take anything
         with database.connection() as connection:
             has_people = People(connection).any()
-        return pages.page("sign_in.html", request, None, status=status, has_people=has_people, **values)
+        return pages.page(
+            "sign_in.html", request, None, status=status, has_people=has_people, provider_name=provider_name, **values
+        )
 
     @router.get("/confirm")
     def confirm_page(request: Request, who: Who, to: str = "/") -> Response:
-        return pages.page("confirm.html", request, who, to=_local(to), problem="", wait_s=0)
+        return pages.page(
+            "confirm.html", request, who, provider_name=provider_name, to=local_address(to), problem="", wait_s=0
+        )
 
     @router.post("/confirm")
     def confirm(
@@ -62,9 +70,11 @@ def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -
         try:
             guard.confirm(request, password)
         except (people.SignInRefused, people.TooManyFailures) as refusal:
-            values = {"to": _local(to), "problem": refusal.slug, "wait_s": wait_of(refusal)}
-            return pages.page("confirm.html", request, who, status=refusal.status, **values)
-        return RedirectResponse(_local(to), 303)
+            values = {"to": local_address(to), "problem": refusal.slug, "wait_s": wait_of(refusal)}
+            return pages.page(
+                "confirm.html", request, who, status=refusal.status, provider_name=provider_name, **values
+            )
+        return RedirectResponse(local_address(to), 303)
 
     @router.post("/sign-in")
     def sign_in(
@@ -76,9 +86,9 @@ def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -
         try:
             token, _ = people.sign_in(email, password, address_of(request), database.unit_of_work())
         except (people.SignInRefused, people.TooManyFailures) as refusal:
-            values = {"to": _local(to), "email": email, "problem": refusal.slug, "wait_s": wait_of(refusal)}
+            values = {"to": local_address(to), "email": email, "problem": refusal.slug, "wait_s": wait_of(refusal)}
             return door(request, status=refusal.status, **values)
-        return _with_session(RedirectResponse(_local(to), 303), token)
+        return with_session(RedirectResponse(local_address(to), 303), token)
 
     @router.post("/sign-out")
     def sign_out(request: Request) -> Response:
@@ -118,14 +128,14 @@ def make_router(database: Database, pages: Pages, guard: Guard, desk_url: str) -
                 role = Invitations(connection).role_of(token)
             values = {"token": token, "role": role, "problem": refusal.detail, "email": email, "name": name}
             return pages.page("join.html", request, None, status=refusal.status, **values)
-        return _with_session(RedirectResponse("/", 303), session)
+        return with_session(RedirectResponse("/", 303), session)
 
     @router.post("/language")
     def language(who: Who, request: Request, to: Annotated[str, Form(max_length=10)]) -> Response:
         if to in LANGUAGES:
             with database.unit_of_work() as uow:
                 People(uow.connection).set_language(who.person_id, to)
-        return RedirectResponse(_local(request.headers.get("referer", "/"), request.url.netloc), 303)
+        return RedirectResponse(local_address(request.headers.get("referer", "/"), request.url.netloc), 303)
 
     @router.post("/api/invitations", status_code=201)
     @needs("people:admin")
@@ -147,12 +157,12 @@ def wait_of(refusal: Refusal) -> int:
     return refusal.wait_s if isinstance(refusal, people.TooManyFailures) else 0
 
 
-def _with_session(answer: Response, token: str) -> Response:
+def with_session(answer: Response, token: str) -> Response:
     answer.set_cookie(COOKIE, token, max_age=SESSION_DAYS * 86400, path="/", secure=True, httponly=True, samesite="lax")
     return answer
 
 
-def _local(to: str, netloc: str = "") -> str:
+def local_address(to: str, netloc: str = "") -> str:
     """An address of our own only: nobody is led to another site by a link to the sign-in page."""
     if netloc and "://" in to:
         rest = to.partition("://")[2]

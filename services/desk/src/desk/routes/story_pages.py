@@ -30,7 +30,7 @@ from desk.store.work import Changes
 
 
 def make_router(  # noqa: C901, PLR0915 - a list of routes
-    database: Database, pages: Pages, guard: Guard, panel: StoryPanel, neighbours: Neighbours
+    database: Database, pages: Pages, guard: Guard, panel: StoryPanel, neighbours: Neighbours, provider_name: str
 ) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
@@ -103,7 +103,9 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
     def kill_form(request: Request, story_id: UUID, who: Who) -> Response:
         with database.connection() as connection:
             story = find_story(story_id, connection)
-        return pages.page("_kill.html", request, who, story=story, is_fresh=guard.is_fresh(request))
+        return pages.page(
+            "_kill.html", request, who, story=story, is_fresh=guard.is_fresh(request), provider_name=provider_name
+        )
 
     @router.post("/stories/{story_id}/release")
     def release(

@@ -87,10 +87,11 @@ class Sessions:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def add(self, token: str, person_id: UUID) -> None:
+    def add(self, token: str, person_id: UUID, proved_at: datetime | None = None) -> None:
+        """A new session; whoever it is of showed who they are at `proved_at`, else just now."""
         self._connection.execute(
-            "INSERT INTO session (token_hash, person_id, expires_at) VALUES (%s, %s, now() + make_interval(days => %s))",
-            (hash_of(token), person_id, SESSION_DAYS),
+            "INSERT INTO session (token_hash, person_id, confirmed_at, expires_at) VALUES (%s, %s, coalesce(%s, now()), now() + make_interval(days => %s))",
+            (hash_of(token), person_id, proved_at, SESSION_DAYS),
         )
 
     def person(self, token: str) -> Person | None:
@@ -196,3 +197,45 @@ class Presence:
             (story_id, person_id),
         ).fetchall()
         return [row[0] for row in rows]
+
+
+@dataclass(frozen=True)
+class SignInAttempt:
+    nonce: str
+    verifier: str
+    came_from: str
+
+
+class Identities:
+    """Whom an identity provider's accounts belong to, and the ways to it and back that have begun."""
+
+    def __init__(self, connection: psycopg.Connection) -> None:
+        self._connection = connection
+
+    def begin(self, state: str, attempt: SignInAttempt, minutes: int) -> None:
+        self._connection.execute("DELETE FROM sign_in_attempt WHERE expires_at < now()")
+        self._connection.execute(
+            "INSERT INTO sign_in_attempt (state_hash, nonce, verifier, came_from, expires_at) VALUES (%s, %s, %s, %s, now() + make_interval(mins => %s))",
+            (hash_of(state), attempt.nonce, attempt.verifier, attempt.came_from, minutes),
+        )
+
+    def use(self, state: str) -> SignInAttempt | None:
+        """Use it up. None: it was used, is too old, or never began here."""
+        with self._connection.cursor(row_factory=class_row(SignInAttempt)) as cursor:
+            return cursor.execute(
+                "DELETE FROM sign_in_attempt WHERE state_hash = %s AND expires_at > now() RETURNING nonce, verifier, came_from",
+                (hash_of(state),),
+            ).fetchone()
+
+    def person(self, issuer: str, subject: str) -> Person | None:
+        with self._connection.cursor(row_factory=class_row(Person)) as cursor:
+            return cursor.execute(
+                f"SELECT {', '.join('p.' + name for name in PERSON.split(', '))} FROM person_identity i JOIN person p USING (person_id) WHERE issuer = %s AND subject = %s",  # noqa: S608 - our own columns
+                (issuer, subject),
+            ).fetchone()
+
+    def link(self, issuer: str, subject: str, person_id: UUID) -> None:
+        self._connection.execute(
+            "INSERT INTO person_identity (issuer, subject, person_id) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            (issuer, subject, person_id),
+        )
