@@ -176,11 +176,12 @@ def note_delivery(event: DeliveryChanged, uow: UnitOfWork) -> None:
         if not Facts(uow.connection).save_site(event):
             return
         if event.state == "failed":
+            # A site that is down fails for every story; one word an hour is enough, the board has them all.
             Notices(uow.connection).add(
                 "site_failed",
                 event.story_id,
                 detail=f"{event.endpoint_name}: {event.detail}",
-                once=f"site:{event.story_id}:{event.endpoint_id}:{event.version}",
+                once=f"site:{event.endpoint_id}:{event.changed_at:%Y-%m-%dT%H}",
             )
         _settle(event.story_id, "sites", uow)
 

@@ -19,6 +19,7 @@ SUBJECTS: Final = {
     "publish_failed": "Publishing failed",
     "site_failed": "A site does not take a story",
     "schedule_failed": "A scheduled story did not go out",
+    "mention": "You were mentioned",
 }
 """kind -> the sentence, as in the templates, where its translation is."""
 

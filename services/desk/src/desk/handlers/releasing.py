@@ -34,6 +34,8 @@ SCHEDULER: Final = "Scheduler"
 SCHEDULER_ID: Final = UUID(int=2)
 PASSING: Final = frozenset({"image_waiting"})
 """What stops a release for a moment only."""
+BEFORE_TAGS: Final = PASSING | {"rubric_missing", "tags_missing"}
+"""The same while the tagger has not spoken."""
 PATIENCE: Final = timedelta(minutes=10)
 
 
@@ -208,17 +210,20 @@ def fire_due(database: Database) -> None:
 
 
 def _fire(story_id: UUID, database: Database) -> None:
+    passing = PASSING
     try:
         with database.unit_of_work() as uow:
             entry = Schedule(uow.connection).take(story_id)
             if entry is None:
                 return
             story = load(story_id, uow)
+            if Facts(uow.connection).proposals(story_id) is None:
+                passing = BEFORE_TAGS
             action: ReleaseAction = "correct" if story.state == "published" else "publish"
             order = Order(action, note=entry.note, embargo_until=entry.embargo_until)
             order_inside(story, order, scheduler_for(entry), uow)
     except PreflightBlocked as refusal:
-        if refusal.codes <= PASSING and _put_off(story_id, database):
+        if refusal.codes <= passing and _put_off(story_id, database):
             return
         _set_aside(story_id, refusal.detail, database)
     except Refusal as refusal:

@@ -1,5 +1,7 @@
 """What happens with a new story by the newsroom's rules, and how a rule is tried out before it counts."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 from uuid import UUID
@@ -11,7 +13,7 @@ from contracts.content import Rubric
 from desk.domain.choice import merge
 from desk.domain.draft import body_text
 from desk.domain.people import Actor
-from desk.domain.routing import Incoming, Rule, first_fitting, fits
+from desk.domain.routing import Incoming, Rule, first_fitting
 from desk.store.rules import RoutingRules
 from desk.store.stories import Stories, Story
 from desk.store.work import Audit, Schedule
@@ -64,9 +66,24 @@ def _apply(rule: Rule, story: Story, uow: UnitOfWork) -> None:
         Schedule(uow.connection).set(story.story_id, due_at, "publish", note="", embargo_until=None, by=ROUTER)
 
 
-def try_out(rule: Rule | None, connection: psycopg.Connection) -> list[Story]:
-    """Which stories of the last day the rule would have taken. Nothing is changed."""
-    if rule is None:
-        return []
-    trial = rule.model_copy(update={"is_on": True})
-    return [story for story in Stories(connection).of_last_day() if fits(trial, incoming_of(story))]
+@dataclass(frozen=True)
+class Trial:
+    """What the rules would have done with the stories of the last day."""
+
+    taken: dict[UUID, list[Story]]
+    looked_at: int
+
+    def by(self, rule: Rule) -> list[Story]:
+        return self.taken.get(rule.rule_id, [])
+
+
+def try_out(rules: Sequence[Rule], connection: psycopg.Connection, tried: UUID | None = None) -> Trial:
+    """Ask the rules for each story of the last day, in their order; the one that is `tried` as if it were on. Nothing is changed."""
+    asked = [rule.model_copy(update={"is_on": True}) if rule.rule_id == tried else rule for rule in rules]
+    stories = Stories(connection).of_last_day()
+    taken: dict[UUID, list[Story]] = {}
+    for story in stories:
+        rule = first_fitting(asked, incoming_of(story))
+        if rule is not None:
+            taken.setdefault(rule.rule_id, []).append(story)
+    return Trial(taken, len(stories))

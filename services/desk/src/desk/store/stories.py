@@ -163,7 +163,8 @@ class Stories:
             row = cursor.execute(GET_LOCKED if lock else GET, (story_id,)).fetchone()
         return _story(row) if row else None
 
-    def of_last_day(self, limit: int = 500) -> list[Story]:
+    def of_last_day(self, limit: int = 5000) -> list[Story]:
+        """Newest first."""
         with self._connection.cursor(row_factory=dict_row) as cursor:
             return [_story(row) for row in cursor.execute(OF_LAST_DAY, (limit,)).fetchall()]
 

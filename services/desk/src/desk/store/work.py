@@ -106,6 +106,21 @@ class Audit:
                 {"story": story_id, "before": before, "limit": limit},
             ).fetchall()
 
+    def span(
+        self, begins: datetime | None, ends: datetime | None, *, after: int = 0, limit: int = 1000
+    ) -> Sequence[AuditLine]:
+        """Oldest first, those behind the line `after`."""
+        with self._connection.cursor(row_factory=class_row(AuditLine)) as cursor:
+            return cursor.execute(
+                """
+                SELECT audit_id, at, who, a.story_id, action, detail, headline
+                FROM audit a LEFT JOIN story s ON s.story_id = a.story_id
+                WHERE audit_id > %(after)s AND (%(begins)s::timestamptz IS NULL OR at >= %(begins)s) AND (%(ends)s::timestamptz IS NULL OR at < %(ends)s)
+                ORDER BY audit_id LIMIT %(limit)s
+                """,
+                {"after": after, "begins": begins, "ends": ends, "limit": limit},
+            ).fetchall()
+
 
 class Schedule:
     def __init__(self, connection: psycopg.Connection) -> None:
