@@ -2,10 +2,13 @@
 
 import re
 import signal
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import expect
 
+from desk.handlers import releasing
 from desk.store.stories import Stories
 from stack.engines import wait_until
 
@@ -229,3 +232,97 @@ def test_every_page_is_free_of_barriers_and_fits_a_phone(person, desk, house, th
 def _story(database, story_id):
     with database.connection() as connection:
         return Stories(connection).get(story_id)
+
+
+def test_a_tab_that_slept_for_a_minute_shows_all_that_came_meanwhile(person, desk, house):
+    """Chromium freezes tabs in the background; here the page lives through one and through its own letting go of the stream."""
+    anna = person()
+    anna.page.clock.install()
+    anna.open(desk.url)
+    expect(anna.page.locator("#pulse")).to_have_attribute("data-state", "live")
+    anna.page.evaluate(
+        "() => { Object.defineProperty(document, 'hidden', {value: true, configurable: true}); document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+    anna.page.clock.run_for(60_000)
+    for number in range(1, 6):
+        house.send(number)
+    expect(anna.page.locator(".row")).to_have_count(0)
+
+    anna.page.evaluate(
+        "() => { Object.defineProperty(document, 'hidden', {value: false, configurable: true}); document.dispatchEvent(new Event('visibilitychange')); }"
+    )
+
+    expect(anna.page.locator(".row")).to_have_count(5)
+    assert anna.complaints == []
+
+
+def test_a_schedule_holds_across_a_restart_and_fires_when_the_house_is_back(person, desk, house, database):
+    story_id = house.send()
+    anna = person()
+    anna.open(f"{desk.url}/stories/{story_id}")
+    anna.click('[popovertarget="later"]')
+    at = (datetime.now(ZoneInfo("Asia/Yekaterinburg")) + timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M")
+    anna.page.fill("#later [name=at]", at)
+    anna.click("#later .primary")
+    expect(anna.page.locator("#panel .note.accent")).to_contain_text("Asia/Yekaterinburg")
+
+    desk.end(signal.SIGKILL)
+    with database.unit_of_work() as uow:  # its time comes while nobody is there
+        uow.connection.execute("UPDATE schedule SET due_at = now() - interval '1 minute'")
+    desk.start()
+    releasing.fire_due(database)
+
+    anna.open(f"{desk.url}/stories/{story_id}")
+    expect(anna.page.locator("#panel .badge").first).to_have_text("В пути")
+    assert [order["action"] for order in house.orders()] == ["publish"]
+
+
+def test_ten_thousand_rows_stay_quick(person, desk, house, database):
+    """The longest a key waits, and a row that comes in, with ten thousand rows in the page."""
+    with database.unit_of_work() as uow:
+        uow.connection.execute(MANY, (10_000,))
+    house.send(1)
+    anna = person()
+    anna.open(f"{desk.url}/?view=all")
+    anna.page.evaluate(LOAD_ALL)
+    anna.page.wait_for_function("document.querySelectorAll('.row').length >= 10000", timeout=120_000)
+
+    keys_ms = anna.page.evaluate(
+        """async () => {
+          const taken = [];
+          for (let press = 0; press < 30; press += 1) {
+            const started = performance.now();
+            document.dispatchEvent(new KeyboardEvent("keydown", {key: "j", code: "KeyJ", bubbles: true}));
+            await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+            taken.push(performance.now() - started);
+          }
+          return taken.sort((a, b) => a - b)[15];
+        }"""
+    )
+    anna.page.evaluate("scrollTo(0, 0)")
+    house.send(2)
+    expect(anna.page.locator(".row .headline").first).to_have_text("Мост через Тую откроют 2 мая")
+
+    print(f"a key with 10 000 rows: {keys_ms:.0f} ms")
+    assert keys_ms < 200
+    assert anna.complaints == []
+
+
+MANY = """
+INSERT INTO story (story_id, revision, draft, source, source_id, external_id, source_content, source_revision, source_seen, received_at,
+                   headline, urgency, rubric, rubrics, text_size, tags_known, tags_chosen, state)
+SELECT gen_random_uuid(), 1, '{"headline": "-"}', '{"name": "Источник", "kind": "telegram"}', 'telegram:1', n::text, '{}', 1, 1,
+       now() - n * interval '7 s', 'Заголовок новости номер ' || n, 5, 'Общество', ARRAY['Общество'], 900, true, 4, 'received'
+FROM generate_series(1, %s::int) n
+"""
+
+LOAD_ALL = """async () => {
+  for (;;) {
+    const more = document.querySelector("#rows > .more");
+    if (!more) return;
+    const answer = await fetch(more.getAttribute("hx-get"));
+    const box = document.createElement("template");
+    box.innerHTML = await answer.text();
+    more.replaceWith(box.content);
+  }
+}"""
