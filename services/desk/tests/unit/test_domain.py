@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.content import Box, ImageBlock, Paragraph, Rubric, Tag
+from contracts.content import Box, ImageBlock, Paragraph, Provenance, Rubric, Tag, UsageRights
 from desk.domain.changes import PATIENCE_S, Tail
 from desk.domain.choice import choose_tags, merge, review_tags
 from desk.domain.cleaning import clean_draft, clean_html
@@ -312,3 +312,45 @@ def test_the_longest_name_after_an_at_is_meant():
     assert people_in("@анна ким и @Борисович", names) == {annabel}
     assert people_in("@Анна, @Борис!", names) == {anna, boris}
     assert people_in("пишите на anna@example.org", names) == set()
+
+
+# Rights
+
+
+def with_manifest(**changes):
+    image = make.image()
+    fact = ImageFact(image.image_id, make.manifest(**changes))
+    return Situation(
+        draft=draft(rubrics=(Rubric(label="Общество"),)),
+        images={image.image_id: fact},
+        now=datetime(2026, 5, 1, tzinfo=UTC),
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"rights": UsageRights(until=datetime(2026, 4, 30, tzinfo=UTC))}, [("rights_ended", "block", "2026-04-30")]),
+        ({"rights": UsageRights(until=datetime(2026, 5, 2, tzinfo=UTC))}, []),
+        (
+            {"rights": UsageRights(holder="Агентство «Юг»", countries=("RU", "KZ"))},
+            [("rights_elsewhere", "warn", "RU, KZ")],
+        ),
+        ({"provenance": Provenance(claim_generator="painter", made_by_ai=True)}, [("made_by_ai", "warn", "painter")]),
+        ({"provenance": Provenance(claim_generator="camera")}, []),
+    ],
+)
+def test_what_a_file_says_of_its_rights_and_its_making_is_told_before_a_release(changes, found):
+    told = [(one.code, one.level, one.about) for one in find_problems(with_manifest(**changes), {})]
+
+    assert [one for one in told if one[0] in ("rights_ended", "rights_elsewhere", "made_by_ai")] == found
+
+
+def test_a_description_in_the_file_serves_where_nobody_wrote_one():
+    image = make.image(alt_text="")
+    manifest = make.manifest(alt_text="Мост в тумане")
+    story = draft(images=(image,))
+    situation = Situation(draft=story, images={image.image_id: ImageFact(image.image_id, manifest)})
+
+    assert "alt_missing" not in {one.code for one in find_problems(situation, {})}
+    assert build_snapshot(story, {image.image_id: manifest}, None).images[0].alt_text == "Мост в тумане"

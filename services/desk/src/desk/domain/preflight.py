@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Final, Literal
 from uuid import UUID
 
@@ -19,6 +20,9 @@ LEVELS: Final[dict[str, Level]] = {
     "image_waiting": "block",
     "image_rejected": "warn",
     "image_warning": "warn",
+    "rights_ended": "block",
+    "rights_elsewhere": "warn",
+    "made_by_ai": "warn",
     "alt_missing": "warn",
     "caption_missing": "warn",
     "crop_cuts_face": "warn",
@@ -38,6 +42,9 @@ HEADLINE_LONGEST: Final = 110
 """Characters; search engines and messengers cut longer ones."""
 
 
+NO_TIME: Final = datetime.min.replace(tzinfo=UTC)
+
+
 @dataclass(frozen=True)
 class Situation:
     """All that the checks look at."""
@@ -48,6 +55,8 @@ class Situation:
     """Headlines of published stories that tell the same."""
     has_new_source: bool = False
     is_withdrawn: bool = False
+    now: datetime = NO_TIME
+    """When it is to go out; rights that have ended by then are told."""
 
 
 @dataclass(frozen=True)
@@ -110,10 +119,11 @@ def _in_images(situation: Situation) -> Iterator[Finding]:
             yield Finding("credit_missing", image_id=image.image_id, place=place)
         if not (image.caption or (manifest and manifest.caption)):
             yield Finding("caption_missing", image_id=image.image_id, place=place)
-        if not image.alt_text:
+        if not (image.alt_text or (manifest and manifest.alt_text)):
             yield Finding("alt_missing", image_id=image.image_id, place=place)
         if manifest is not None:
             yield from _in_manifest(image.image_id, place, manifest)
+            yield from _in_rights(image.image_id, place, manifest, situation.now)
 
 
 def _in_manifest(image_id: UUID, place: int, manifest: Manifest) -> Iterator[Finding]:
@@ -123,6 +133,16 @@ def _in_manifest(image_id: UUID, place: int, manifest: Manifest) -> Iterator[Fin
     for warning in manifest.warnings:
         if warning != "faces_cut":
             yield Finding("image_warning", about=warning, image_id=image_id, place=place)
+
+
+def _in_rights(image_id: UUID, place: int, manifest: Manifest, now: datetime) -> Iterator[Finding]:
+    rights = manifest.rights
+    if rights and rights.until and rights.until <= now:
+        yield Finding("rights_ended", about=f"{rights.until:%Y-%m-%d}", image_id=image_id, place=place)
+    if rights and rights.countries:
+        yield Finding("rights_elsewhere", about=", ".join(rights.countries), image_id=image_id, place=place)
+    if manifest.provenance and manifest.provenance.made_by_ai:
+        yield Finding("made_by_ai", about=manifest.provenance.claim_generator, image_id=image_id, place=place)
 
 
 def cuts_face(crop: Box, face: Box) -> bool:

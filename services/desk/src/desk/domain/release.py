@@ -45,6 +45,6 @@ def _released(image: Image, manifest: Manifest) -> ReleasedImage:
         caption=image.caption or manifest.caption,
         credit=image.credit or manifest.credit,
         credit_url=image.credit_url,
-        alt_text=image.alt_text,
+        alt_text=image.alt_text or manifest.alt_text,
         manifest=manifest,
     )

@@ -150,6 +150,7 @@ def preflight_of(story: Story, connection: psycopg.Connection) -> list[Finding]:
         duplicates_live=Stories(connection).live_among(story.duplicate_of),
         has_new_source=story.source_revision > story.source_seen,
         is_withdrawn=story.withdrawn_reason is not None,
+        now=datetime.now(UTC),
     )
     rules = PreflightRules(connection)
     return find_problems(situation, rules.levels(), rules.footnote_terms())
