@@ -57,7 +57,8 @@ bench: .venv/ready ## measure; `make bench S=road` one section
 chaos: .venv/ready ## kill processes and engines under load for 10 minutes and count what is lost
 	$(bin)/python tests/chaos/chaos.py --seconds 600 --docs docs
 
-fuzz: .venv/ready bundle ## let schemathesis try every API for five minutes each
+fuzz: .venv/ready bundle ## let schemathesis try every API for five minutes each, and atheris what reads a photo's words
+	sh tests/fuzz/metadata.sh 300
 	$(bin)/python tests/fuzz/fuzz.py --seconds 300 --examples 1000
 
 compose-test: .venv/ready bundle ## build and run the composed system, and walk the road in it (needs Docker Engine)

@@ -27,7 +27,9 @@ for member in shared/chassis services/*; do
     compile "$member/requirements.lock" "$member/pyproject.toml" --constraint "$root"
 done
 
-compile infra/supply/requirements.lock infra/supply/requirements.in
+for tools in infra/supply tests/fuzz; do
+    compile $tools/requirements.lock $tools/requirements.in
+done
 
 # uv alone, which pip installs before everything else
 mkdir -p "$out/infra/local"
