@@ -18,7 +18,7 @@ setup: .venv/ready ## create the environment (.venv) from requirements.lock
 	@$(bin)/uv pip install -q --no-deps $(foreach m,$(wildcard shared/* services/*) infra/local,-e $(m))
 	@touch $@
 
-run: .venv/ready bundle ## start the whole house and send three stories down the road
+run: .venv/ready bundle ## start the whole house and send four stories down the road
 	@$(bin)/python -m stack run
 
 test: .venv/ready bundle ## every fast test, on the embedded stack

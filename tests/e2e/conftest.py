@@ -3,11 +3,13 @@
 import json
 import os
 import threading
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
@@ -18,6 +20,7 @@ from stack.demo.stories import STORIES, Photo
 from stack.engines import SERVICES, Engines, start_engines, wait_until
 from stack.house import build
 from stack.supervisor import Supervisor
+from stack.telegram.server import TOKEN
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,7 @@ def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Doors]:
     try:
         for name in SERVICES:
             wait_until(lambda name=name: web.is_ok(house.url(name) + "/readyz"), f"{name}-api", timeout_s=60)
-        urls = {name: house.url(name) for name in SERVICES}
+        urls = {name: house.url(name) for name in (*SERVICES, "telegram")}
         yield Doors(urls, engines.operator_token, "127.0.0.1", root, secrets_of(engines))
     finally:
         keeper.stop()
@@ -132,3 +135,31 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         )
         for photo in wanted
     }
+
+
+@pytest.fixture
+def channel(doors):
+    """A channel of its own for the test, with its source subscribed. `act(what, …)` is what somebody does in the app."""
+    if "telegram" not in doors.urls:
+        pytest.skip("the composed system has no Telegram of ours")
+    name = f"solntsev_{uuid.uuid4().hex[:8]}"
+    source_id = f"telegram:{name}"
+    settings = {
+        "channel": name,
+        "credit": "telegram-канал Евгения Солнцева",
+        "bot_token": TOKEN,
+        "webhook_secret": "for-trying-out-at-home",
+        "api_url": doors.urls["telegram"],
+        "preview_url": doors.urls["telegram"],
+    }
+    source = {"source_id": source_id, "kind": "telegram", "name": "Telegram Солнцева", "settings": settings}
+    doors.call("ingestion", "POST", "/sources", source)
+    outside = {"outside_url": doors.urls["ingestion"]}
+    doors.call("ingestion", "PUT", f"/sources/{quote(source_id)}/subscription", outside)
+
+    def act(what, **more):
+        given = {"channel": name, "title": "Евгений Солнцев", **more}
+        return web.call("POST", f"{doors.urls['telegram']}/app/{what}", given)
+
+    act.name, act.source_id = name, source_id
+    return act

@@ -1,9 +1,11 @@
 """The road of a story, from a source to a partner's site, through the doors that everybody uses."""
 
+import base64
 import json
 import re
 import urllib.request
 import uuid
+from urllib.parse import quote
 
 import pytest
 import pyvips
@@ -12,6 +14,7 @@ from lxml import html
 from stack.demo import web
 from stack.demo.stories import DELEGATION
 from stack.engines import wait_until
+from stack.telegram.channel import entity
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stack, pytest.mark.timeout(180)]
 
@@ -283,3 +286,49 @@ def test_a_push_that_is_wrong_is_refused_whole_with_the_field_named(doors, chang
     del form[next(iter(change))]
     again = doors.call("ingestion", "POST", "/stories", {**DELEGATION.form, "external_id": external_id, "body": ""})
     assert again["revision"] == 1, "nothing of the refused push was kept"
+
+
+POST = "Мост через Сакмару открыли на месяц раньше\n\nДвижение пустили в полдень.\n\nОбъезда через Татарскую Каргалу больше нет.\n\n#мост"
+GOVERNOR = "telegram-канал Евгения Солнцева"
+
+
+def item_of(doors, channel, message_id, revision):
+    found = {}
+
+    def look():
+        items = doors.call("ingestion", "GET", f"/sources/{quote(channel.source_id)}/items")
+        found.update({one["external_id"]: one for one in items})
+        return found.get(str(message_id), {}).get("revision") == revision
+
+    wait_until(look, f"revision {revision} of post {message_id}", timeout_s=40)
+    return found[str(message_id)]
+
+
+def headline_at_desk(doors, story_id, headline):
+    return at_desk(doors, story_id, lambda story: story["draft"]["headline"].replace(NBSP, " ") == headline, headline)
+
+
+def test_a_post_with_an_album_reaches_the_partner_and_its_edits_are_revisions(doors, partner, photos, channel):
+    pictures = [
+        {"body": base64.b64encode(path.read_bytes()).decode(), "width": 4000, "height": 3000}
+        for path in list(photos.values())[:2]
+    ]
+    marks = [entity(POST, "Мост через Сакмару открыли на месяц раньше", "bold")]
+    first, _ = channel("publish", text=POST, entities=marks, pictures=pictures)
+
+    story_id = item_of(doors, channel, first, 1)["story_id"]
+    channel("edit", message_id=first, text=POST.replace("на месяц", "на два месяца"), entities=[])
+    assert item_of(doors, channel, first, 2)["story_id"] == story_id
+    headline_at_desk(doors, story_id, "Мост через Сакмару открыли на два месяца раньше")
+    story = at_desk(doors, story_id, is_whole, "photos and tags at the desk")
+    filed = {"expected_revision": story["revision"], "rubrics": [{"label": "Общество"}]}
+    doors.call("desk", "PATCH", f"/api/stories/{story_id}", filed)
+    site = live(doors, story_id, order(doors, story_id, "publish"))
+    wait_until(lambda: partner.versions_of(site["url"]), "the partner's webhook", timeout_s=30)
+
+    [item] = [one["data"] for one in partner.received if one["data"].get("uri") == site["url"]]
+    assert item["headlines"][0]["value"].replace(NBSP, " ") == "Мост через Сакмару открыли на два месяца раньше"
+    assert [photo["by"] for photo in item["associations"]] == [GOVERNOR, GOVERNOR]
+    page = fetch(site["url"])[2].decode().replace(NBSP, " ")
+    assert page.count(f"https://t.me/{channel.name}") >= 2
+    assert "Объезда через Татарскую Каргалу больше нет." in page

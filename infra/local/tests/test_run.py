@@ -37,7 +37,7 @@ def noted(root):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the next start ends what is left")
 def test_a_house_that_is_killed_leaves_nobody_and_comes_up_again_and_goes_down_by_ctrl_c(tmp_path):
     first = run(tmp_path)
-    wait_until(lambda: len(noted(tmp_path)) == 17, "all processes are started", timeout_s=40)
+    wait_until(lambda: len(noted(tmp_path)) == 18, "all processes are started", timeout_s=40)
     family = noted(tmp_path)
     first.kill()
     first.wait()

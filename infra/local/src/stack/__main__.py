@@ -77,7 +77,7 @@ class Run:
             cleanup.callback(keeper.stop)
             keeper.start()
             self._write_environment(house)
-            for name in (*SERVICES, "partner"):
+            for name in (*SERVICES, "partner", "telegram"):
                 self._wait_for(house, name)
             trips = tour.take(house, photos, say) if photos else []
         self._summary(house, keeper, trips, time.monotonic() - started)
@@ -90,7 +90,7 @@ class Run:
         raise KeyboardInterrupt
 
     def _wait_for(self, house: House, name: str) -> None:
-        path = "/readyz" if name != "partner" else "/received"
+        path = {"partner": "/received", "telegram": "/"}.get(name, "/readyz")
         wait_until(
             lambda: web.is_ok(house.url(name) + path),
             f"{name} at {house.url(name)} (see {self.root}/logs)",

@@ -16,6 +16,7 @@ USUAL_API_PORTS = {
     "publication": 8004,
     "delivery": 8005,
     "partner": 8090,
+    "telegram": 8091,
 }
 LOOPBACK = "127.0.0.0/8, ::1/128"
 SMALL_MACHINE = {"MALLOC_ARENA_MAX": "2"}
@@ -50,6 +51,10 @@ class House:
     def partner_folder(self) -> Path:
         return self.root / "partner"
 
+    @property
+    def telegram_folder(self) -> Path:
+        return self.root / "telegram"
+
     def environment(self, service: str) -> dict[str, str]:
         """All DEPESHA_… variables of one service's processes."""
         urls = {f"DEPESHA_{name.upper()}_URL": self.url(name) for name in SERVICES}
@@ -66,7 +71,7 @@ class House:
         }
 
     def processes(self) -> list[Process]:
-        """The relay, an API and a worker a service, and the sample partner site."""
+        """The relay, an API and a worker a service, the sample partner site, and a Telegram of our own."""
         relay = Process("relay", _depesha("relay"), self.environment("relay"))
         apis = [
             Process(
@@ -80,7 +85,15 @@ class House:
             _held(sys.executable, "-m", "stack.partner"),
             {"DEPESHA_PARTNER_FOLDER": str(self.partner_folder), "DEPESHA_PARTNER_PORT": str(self.ports["partner"])},
         )
-        return [relay, *apis, *workers, partner]
+        telegram = Process(
+            "telegram",
+            _held(sys.executable, "-m", "stack.telegram.server"),
+            {
+                "DEPESHA_TELEGRAM_FOLDER": str(self.telegram_folder),
+                "DEPESHA_TELEGRAM_PORT": str(self.ports["telegram"]),
+            },
+        )
+        return [relay, *apis, *workers, partner, telegram]
 
 
 def build(root: Path, engines: Engines) -> House:

@@ -35,6 +35,14 @@ def make_photo(path: Path, scene: str, seed: int, caption: str, credit: str, ori
     return path
 
 
+def shrink_for_telegram(path: Path) -> Path:
+    """The photo as Telegram's apps send it: 2560 px at most, without its metadata."""
+    small = path.with_suffix(".telegram.jpg")
+    if not small.exists():
+        pyvips.Image.thumbnail(str(path), 2560, size="down").jpegsave(str(small), Q=QUALITY, keep="none")
+    return small
+
+
 def _grain(seed: int) -> pyvips.Image:
     """Noise of a sensor, in tiles: nobody sees the seams of noise, and 12 million normal numbers take a second."""
     tile = pyvips.Image.gaussnoise(GRAIN_TILE, GRAIN_TILE, sigma=5.5, mean=0, seed=seed).gaussblur(0.6).cast("char")

@@ -1,7 +1,12 @@
-"""Three stories written for this project, in the form that ingestion takes. All persons but the offices they hold are made up."""
+"""Stories written for this project: three in the form that ingestion takes, one as a governor's press office posts it in Telegram.
+
+All persons but the offices they hold are made up.
+"""
 
 from dataclasses import dataclass
 from typing import Any
+
+from stack.telegram.channel import entity
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,30 @@ class Photo:
 class DemoStory:
     form: dict[str, Any]
     photos: tuple[Photo, ...]
+
+    @property
+    def headline(self) -> str:
+        return str(self.form["headline"])
+
+
+@dataclass(frozen=True)
+class ChannelPost:
+    """A post with an album. `marks`: what of the text is marked how, as entities of the Bot API."""
+
+    channel: str
+    title: str
+    credit: str
+    text: str
+    marks: tuple[tuple[str, str, dict[str, str]], ...]
+    photos: tuple[Photo, ...]
+
+    @property
+    def headline(self) -> str:
+        return self.marks[1][0]
+
+    @property
+    def entities(self) -> list[dict[str, Any]]:
+        return [entity(self.text, shown, kind, **more) for shown, kind, more in self.marks]
 
 
 GOVERNOR_CHANNEL = "telegram-канал Евгения Солнцева / t.me/solntsev_official"
@@ -219,3 +248,42 @@ OBSERVATORY = DemoStory(
 )
 
 STORIES = (DELEGATION, FLOOD, OBSERVATORY)
+
+CLINICS = ChannelPost(
+    channel="solntsev_official",
+    title="Евгений Солнцев",
+    credit="telegram-канал Евгения Солнцева",
+    text="""🚑 Девять новых фельдшерских пунктов откроют в Оренбуржье до конца года
+
+Первый примет пациентов уже в понедельник: в посёлке Караванный закончили отделку и привезли оборудование.
+
+За три года в области построили 46 таких пунктов. Теперь очередь дальних сёл, откуда до районной больницы больше часа пути.
+
+Врач должен быть рядом, а не за сорок километров. Об этом просят на каждой встрече с жителями.
+
+Что будет в каждом пункте:
+▪️ кабинет фельдшера и прививочный кабинет
+▪️ аптечный киоск
+▪️ квартира для специалиста
+
+Адреса и сроки — на сайте министерства здравоохранения Оренбургской области. Открытия губернатор Евгений Солнцев взял под личный контроль.
+
+#Оренбургская_область #здравоохранение
+
+👉 Подписаться""",
+    marks=(
+        ("🚑", "custom_emoji", {"custom_emoji_id": "5368324170671202286"}),
+        ("Девять новых фельдшерских пунктов откроют в Оренбуржье до конца года", "bold", {}),
+        ("Врач должен быть рядом, а не за сорок километров. Об этом просят на каждой встрече с жителями.", "blockquote", {}),
+        ("Что будет в каждом пункте:", "bold", {}),
+        ("на сайте", "text_link", {"url": "https://minzdrav.orenburg-gov.example/fap?year=2026&kind=new"}),
+        ("#Оренбургская_область", "hashtag", {}),
+        ("#здравоохранение", "hashtag", {}),
+        ("Подписаться", "text_link", {"url": "https://t.me/solntsev_official"}),
+    ),
+    photos=(
+        Photo("poselok.jpg", "town", 41, "", ""),
+        Photo("doroga.jpg", "steppe", 42, "", ""),
+        Photo("priem.jpg", "hall", 43, "", ""),
+    ),
+)  # fmt: skip

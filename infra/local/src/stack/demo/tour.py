@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from stack.demo import web
-from stack.demo.stories import STORIES, DemoStory, Photo
+from stack.demo.channel import hand_in_post
+from stack.demo.stories import CLINICS, STORIES, ChannelPost, DemoStory, Photo
 from stack.house import House
 from stack.processes import wait_until
 
@@ -44,12 +45,12 @@ def take(house: House, photos: Future[dict[str, Path]], step: Step) -> list[Trip
     subscribe_partner(house)
     step("making photographs")
     files = photos.result()
-    return [attempt(story, house, files, step) for story in STORIES]
+    return [attempt(story, house, files, step) for story in (CLINICS, *STORIES)]
 
 
-def attempt(story: DemoStory, house: House, files: dict[str, Path], step: Step) -> Trip:
+def attempt(story: DemoStory | ChannelPost, house: House, files: dict[str, Path], step: Step) -> Trip:
     """One story's travel; what stops it is told and stops nothing else, for the house itself is up."""
-    trip = Trip(headline=story.form["headline"])
+    trip = Trip(headline=story.headline)
     try:
         travel(trip, story, house, files, step)
     except (web.WebError, TimeoutError) as error:
@@ -77,20 +78,21 @@ def subscribe_partner(house: House) -> None:
 
 def make_photos(folder: Path) -> dict[str, Path]:
     """All photos of all stories, by name; kept for the next run. Made in processes whose memory goes with them."""
-    photos = [photo for story in STORIES for photo in story.photos]
+    photos = [photo for story in (CLINICS, *STORIES) for photo in story.photos]
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as processes:
         return dict(zip([photo.name for photo in photos], processes.map(partial(_make, folder), photos), strict=True))
 
 
 def _make(folder: Path, photo: Photo) -> Path:
-    from stack.demo.photos import make_photo  # noqa: PLC0415 - numpy and libvips only in the children
+    from stack.demo.photos import make_photo, shrink_for_telegram  # noqa: PLC0415 - numpy and libvips only in the children
 
     caption, _, credit = photo.line.partition("|")
     credit = credit.partition(":")[2].partition(" / ")[0].strip()
-    return make_photo(folder / photo.name, photo.scene, photo.seed, caption.strip(), credit, photo.orientation)
+    path = make_photo(folder / photo.name, photo.scene, photo.seed, caption.strip(), credit, photo.orientation)
+    return shrink_for_telegram(path) if photo in CLINICS.photos else path
 
 
-def travel(trip: Trip, story: DemoStory, house: House, files: dict[str, Path], step: Step) -> None:
+def travel(trip: Trip, story: DemoStory | ChannelPost, house: House, files: dict[str, Path], step: Step) -> None:
     """Push, wait for photos and tags at the desk, publish, wait for page and partner.
 
     Raises:
@@ -104,15 +106,12 @@ def travel(trip: Trip, story: DemoStory, house: House, files: dict[str, Path], s
         nonlocal started
         trip.legs[name], started = time.monotonic() - started, time.monotonic()
 
-    step(f"«{trip.headline}»: handing in")
-    images = [{"file": photo.name, "caption": photo.line, "alt_text": photo.alt} for photo in story.photos]
-    answer = web.post_multipart(
-        f"{house.url('ingestion')}/stories",
-        {**story.form, "images": images},
-        {photo.name: files[photo.name] for photo in story.photos},
-        token=house.engines.operator_token,
-    )
-    trip.story_id = answer["story_id"]
+    if isinstance(story, ChannelPost):
+        step(f"«{trip.headline}»: posting it in Telegram")
+        trip.story_id = hand_in_post(story, house, files)
+    else:
+        step(f"«{trip.headline}»: handing in")
+        trip.story_id = hand_in(story, house, files)
     leg("received")
     step(f"«{trip.headline}»: rendering photos, proposing tags")
     shown = _at_desk(trip, house, is_ready)
@@ -129,6 +128,18 @@ def travel(trip: Trip, story: DemoStory, house: House, files: dict[str, Path], s
     step(f"«{trip.headline}»: reaching the partner")
     wait_until(lambda: _received(trip, house), f"the partner's webhook for {trip.page_url}", timeout_s=LEG_TIMEOUT_S)
     leg("partner")
+
+
+def hand_in(story: DemoStory, house: House, files: dict[str, Path]) -> str:
+    """Push it with its photos. Returns the story's id."""
+    images = [{"file": photo.name, "caption": photo.line, "alt_text": photo.alt} for photo in story.photos]
+    answer = web.post_multipart(
+        f"{house.url('ingestion')}/stories",
+        {**story.form, "images": images},
+        {photo.name: files[photo.name] for photo in story.photos},
+        token=house.engines.operator_token,
+    )
+    return str(answer["story_id"])
 
 
 def is_ready(story: dict[str, Any]) -> bool:

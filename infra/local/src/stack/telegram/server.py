@@ -15,10 +15,12 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from stack.telegram.channel import Picture, Telegram, path_of
+from stack.telegram.memory import recall, remember
 from stack.telegram.pages import channel_page, post_page
 
 TOKEN = "7000000001:AAH-for-trying-out"  # noqa: S105 - of a Telegram that is ours
@@ -28,11 +30,15 @@ MOST_FILE_BYTES = 20_000_000
 
 @dataclass
 class Server:
-    """One bot, all channels. `told` is how each update's delivery ended: (update_id, status)."""
+    """One bot, all channels. `told` is how each update's delivery ended: (update_id, status).
+
+    With a folder it remembers posts and files over restarts.
+    """
 
     token: str = TOKEN
     telegram: Telegram = field(default_factory=lambda: Telegram(clock=time.time))
     port: int = 0
+    folder: Path | None = None
     webhook: dict[str, Any] = field(default_factory=dict)
     told: list[tuple[int, int]] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
@@ -40,6 +46,8 @@ class Server:
     _waiting: list[dict[str, Any]] = field(default_factory=list)
 
     def start(self) -> "Server":
+        if self.folder:
+            recall(self.telegram, self.folder)
         self.telegram.tell = lambda _channel, update: self._updates.put(update)
         self._http = _Http(self)
         self.port = self._http.server_port
@@ -129,26 +137,28 @@ class Server:
         return _ok({"file_id": file_id, "file_unique_id": "u", "file_size": size, "file_path": path})
 
     def do_in_app(self, what: str, given: dict[str, Any]) -> Any:  # noqa: ANN401 - JSON
-        """What somebody does in the app: open a channel, publish, edit, delete."""
-        channel = self.telegram.channels.get(given["channel"])
-        if what == "open":
-            return (channel or self.telegram.open_channel(given["channel"], given["title"])).chat_id
+        """What somebody does in the app: open a channel, read it, publish, edit, delete."""
+        channels = self.telegram.channels
+        channel = channels.get(given["channel"])
         if channel is None:
-            return None
-        if what == "publish":
-            pictures = [
-                Picture(
-                    base64.b64decode(one["body"]),
-                    one.get("width", 1280),
-                    one.get("height", 960),
-                    one.get("as_file", ""),
-                )
-                for one in given.get("pictures", [])
-            ]
-            return channel.publish(given.get("text", ""), given.get("entities", []), pictures)
-        if what == "edit":
-            return channel.edit(given["message_id"], given["text"], given.get("entities", []))
-        return channel.delete(*given["message_ids"])
+            channel = self.telegram.open_channel(given["channel"], given.get("title", given["channel"]))
+            channel.next_id = int(given.get("next_id", 1))
+        done: Any = None
+        match what:
+            case "read":
+                done = list(channel.messages.values())
+            case "publish":
+                pictures = [
+                    Picture(base64.b64decode(one["body"]), one["width"], one["height"]) for one in given["pictures"]
+                ]
+                done = channel.publish(given["text"], given["entities"], pictures)
+            case "edit":
+                channel.edit(given["message_id"], given["text"], given["entities"])
+            case "delete":
+                channel.delete(*given["message_ids"])
+        if self.folder:
+            remember(self.telegram, self.folder)
+        return done
 
 
 def _ok(result: object) -> dict[str, Any]:
@@ -221,7 +231,8 @@ class _Doors(BaseHTTPRequestHandler):
 
 
 def main() -> None:
-    server = Server(port=int(os.environ["DEPESHA_TELEGRAM_PORT"])).start()
+    folder = Path(os.environ["DEPESHA_TELEGRAM_FOLDER"])
+    server = Server(port=int(os.environ["DEPESHA_TELEGRAM_PORT"]), folder=folder).start()
     threading.Event().wait()
     server.stop()
 
