@@ -156,6 +156,48 @@ def test_a_killed_story_is_gone_everywhere_and_its_photos_leave_the_bucket(newsr
     assert bucket.head(newsroom.press.media_key(shared.manifest.renditions[0].url))["ContentLength"] == 5
 
 
+def lay(newsroom, *images):
+    for image in images:
+        for one in image.manifest.renditions:
+            newsroom.press.bucket.put(newsroom.press.media_key(one.url), b"photo", content_type=one.content_type)
+
+
+def sharing(image, other, name):
+    """The image, with one rendition that is the very same file as the other's: small ones bear no caption."""
+    theirs = {(one.name, one.content_type): one for one in other.manifest.renditions}
+    mine = tuple(theirs[one.name, one.content_type] if one.name == name else one for one in image.manifest.renditions)
+    return image.model_copy(update={"manifest": image.manifest.model_copy(update={"renditions": mine})})
+
+
+def test_a_kill_leaves_the_files_that_another_story_shows_though_its_own_photo_goes(newsroom):
+    root = newsroom.press.bucket.url(f"{newsroom.settings.site_prefix}/media")
+    other = photo(2, root)
+    mine = sharing(photo(1, root), other, "w320")
+    lay(newsroom, mine, other)
+    newsroom.publish(1, images=(mine,), blocks=())
+    newsroom.publish(2, images=(other,), blocks=(), headline="Другая новость")
+
+    newsroom.publish(1, 2, "kill", reason="Сведения не подтвердились.", images=(mine,), blocks=())
+
+    left = list(newsroom.press.bucket.list(f"{newsroom.settings.site_prefix}/media/"))
+    assert {key.split("/")[-2] for key in left} == {"0002v1"}
+    assert len(left) == len(other.manifest.renditions)
+
+
+def test_a_kill_takes_renditions_that_were_shown_once(newsroom):
+    root = newsroom.press.bucket.url(f"{newsroom.settings.site_prefix}/media")
+    first, better, replaced = photo(1, root), photo(1, root, version=2), photo(3, root)
+    lay(newsroom, first, better, replaced)
+    newsroom.publish(1, images=(first,), blocks=())
+    event = ImageProcessed(story_id=number(1), image_id=first.image_id, manifest=better.manifest)
+    take_better_renditions(event, newsroom.database.unit_of_work(), newsroom.press)
+    newsroom.publish(1, 2, "correct", images=(replaced,), blocks=())
+
+    newsroom.publish(1, 3, "kill", reason="Сведения не подтвердились.", images=(replaced,), blocks=())
+
+    assert list(newsroom.press.bucket.list(f"{newsroom.settings.site_prefix}/media/")) == []
+
+
 def test_a_killed_story_comes_back_only_by_an_editor_with_the_right(newsroom):
     url = newsroom.publish(1)
     newsroom.publish(1, 2, "kill", reason="Ошибка.", ordered_by="anna")

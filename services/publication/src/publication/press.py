@@ -124,6 +124,11 @@ class Shelf:
         self._known[key] = (etag, stamp)
 
 
+def mark_of(key: str) -> str:
+    """media/ab/abcdef…/w960.avif -> the first 64 bits of its content hash."""
+    return key.rsplit("/", 2)[-2][:16]
+
+
 def _etag(body: bytes) -> str:
     return f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"'
 
@@ -174,8 +179,12 @@ class Press:
             key for image in snapshot.images for one in image.manifest.renditions if (key := self.media_key(one.url))
         ]
 
+    def marks(self, snapshot: Snapshot) -> list[str]:
+        """What tells the photos' files apart, short enough for an index: the content hash in each key."""
+        return sorted({mark_of(key) for key in self.media_keys(snapshot)})
+
     def main_media_keys(self, snapshot: Snapshot) -> list[str]:
-        """One file a photo, the widest JPEG: enough to know which stories share it."""
+        """One file a photo, the widest JPEG: where it is there, the photo was rendered."""
         keys: list[str] = []
         for image in snapshot.images:
             jpegs: Sequence[Any] = [one for one in image.manifest.renditions if one.content_type == "image/jpeg"]

@@ -109,8 +109,19 @@ class Stories:
             ).rowcount
         )
 
+    def retire(self, story_id: UUID, keys: Sequence[str]) -> None:
+        """The story no longer shows these files; they lie there until it is killed, for pages that readers hold open."""
+        self._connection.execute(
+            "UPDATE story SET retired = ARRAY(SELECT DISTINCT unnest(retired || %s::text[])) WHERE story_id = %s",
+            (list(keys), story_id),
+        )
+
+    def retired(self, story_id: UUID) -> list[str]:
+        row = self._connection.execute("SELECT retired FROM story WHERE story_id = %s", (story_id,)).fetchone()
+        return list(row[0]) if row else []
+
     def media_of_others(self, story_id: UUID, media: Sequence[str]) -> set[str]:
-        """Which of these files other stories show."""
+        """Which of these marks are of files that other stories show."""
         rows = self._connection.execute(
             "SELECT DISTINCT unnest(media) FROM story WHERE media && %s AND story_id <> %s AND state <> 'killed'",
             (list(media), story_id),

@@ -21,7 +21,7 @@ from publication.domain.ninjs import make_item
 from publication.domain.slugs import moved_path, story_path
 from publication.domain.story import STATE_AFTER, Story, find_faults
 from publication.domain.structured import script_json
-from publication.press import Edition, Output, Press
+from publication.press import Edition, Output, Press, mark_of
 from publication.store import Announcements, Kills, Lists, Posts, Releases, Stories
 
 RENDERINGS = 10_000
@@ -96,7 +96,8 @@ def take_better_renditions(event: ImageProcessed, uow: UnitOfWork, press: Press)
     if not _write(better, press):
         return  # a newer version stands there; its snapshot has the new files or they will be ordered again
     with uow:
-        if Stories(uow.connection).save_rendering(better, press.main_media_keys(better.snapshot)):
+        if Stories(uow.connection).save_rendering(better, press.marks(better.snapshot)):
+            _retire(story, better, uow, press)
             Lists(uow.connection).stand(better, _wanted_lists(better, press))
     press.wake()
 
@@ -200,17 +201,19 @@ def make_outputs(story: Story, edition: Edition, *, is_first: bool = False) -> l
 
 
 def _remove_photos(story: Story, uow: UnitOfWork, press: Press) -> None:
-    """A killed story's photos leave the bucket, but for those that another story shows."""
+    """A killed story's photos leave the bucket, also in renditions that it showed once, but for files that another story shows."""
     with uow.database.connection() as connection:
-        kept = Stories(connection).media_of_others(story.story_id, press.main_media_keys(story.snapshot))
-    doomed = [
-        key
-        for image in story.snapshot.images
-        if not kept & set(press.main_media_keys(story.snapshot.model_copy(update={"images": (image,)})))
-        for key in press.media_keys(story.snapshot.model_copy(update={"images": (image,)}))
-    ]
-    press.bucket.delete(sorted(set(doomed)))
+        stories = Stories(connection)
+        keys = {*press.media_keys(story.snapshot), *stories.retired(story.story_id)}
+        kept = stories.media_of_others(story.story_id, sorted({mark_of(key) for key in keys}))
+    doomed = sorted(key for key in keys if mark_of(key) not in kept)
+    press.bucket.delete(doomed)
     press.forget_media(doomed)
+
+
+def _retire(old: Story, new: Story, uow: UnitOfWork, press: Press) -> None:
+    if gone := set(press.media_keys(old.snapshot)) - set(press.media_keys(new.snapshot)):
+        Stories(uow.connection).retire(new.story_id, sorted(gone))
 
 
 def _keep(order: ReleaseOrdered, story: Story, uow: UnitOfWork, press: Press) -> None:
@@ -221,7 +224,9 @@ def _keep(order: ReleaseOrdered, story: Story, uow: UnitOfWork, press: Press) ->
         return
     if story.state == "live" and not order.revives_killed and Kills(uow.connection).is_killed(order.story_id):
         raise KilledMeanwhileError(f"story {order.story_id}: killed while version {order.version} was written")
-    Stories(uow.connection).save(story, press.main_media_keys(story.snapshot))
+    Stories(uow.connection).save(story, press.marks(story.snapshot))
+    if standing is not None and story.state != "killed":
+        _retire(standing, story, uow, press)
     Lists(uow.connection).stand(story, _wanted_lists(story, press))
     if order.action == "kill":
         Kills(uow.connection).note(order)
