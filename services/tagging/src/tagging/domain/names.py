@@ -111,13 +111,26 @@ def read(mention: str) -> list[Reading]:
     if not parts or len(parts) > 6:
         return []
     roles = _roles([part.rstrip(".") if len(part) > 2 else part for part in parts])
+    found = _agreeing(roles, is_free=False) or _agreeing(roles, is_free=True)
+    whole = sum(found.values())
+    if not whole:  # no gender and case fits all parts: the name as it stands
+        found[_as_it_stands(roles), "masc", "nomn"] = whole = 1
+    return [Reading(*what, weight / whole) for what, weight in found.most_common(MOST_READINGS)]
+
+
+def _agreeing(roles: list[tuple[Role | None, str]], *, is_free: bool) -> Counter[tuple[Name, str, str]]:
+    """(name, gender, case) in which all parts agree. `is_free`: though the dictionary knows the first name otherwise («Камала»)."""
     found: Counter[tuple[Name, str, str]] = Counter()
     for gender in ("masc", "femn"):
         for case in CASES:
-            for name, weight in _in_case(roles, gender, case):
+            for name, weight in _in_case(roles, gender, case, is_free=is_free):
                 found[name, gender, case] += weight  # type: ignore[assignment]
-    whole = sum(found.values())
-    return [Reading(*what, weight / whole) for what, weight in found.most_common(MOST_READINGS)] if whole else []
+    return found
+
+
+def _as_it_stands(roles: list[tuple[Role | None, str]]) -> Name:
+    parts = [_shaped(part, part) for _, part in roles]
+    return Name(" ".join(parts[:-1]), "", parts[-1])
 
 
 def _roles(parts: list[str]) -> list[tuple[Role | None, str]]:
@@ -155,12 +168,14 @@ def _is_initial(part: str) -> bool:
     return len(part.rstrip(".")) == 1
 
 
-def _in_case(roles: list[tuple[Role | None, str]], gender: str, case: str) -> list[tuple[Name, float]]:
+def _in_case(
+    roles: list[tuple[Role | None, str]], gender: str, case: str, *, is_free: bool
+) -> list[tuple[Name, float]]:
     """The names that the parts make where all stand in one gender and case."""
     ways: list[tuple[tuple[str, str, str], float]] = [(("", "", ""), 1.0)]
     slots = {"first": 0, "patronymic": 1, "surname": 2}
     for role, part in roles:
-        options = _options(role, part, gender, case)
+        options = _options("surname" if is_free and role == "first" else role, part, gender, case)
         slot = _slot_of_initial(part, roles) if role is None else slots[role]
         ways = [
             (_joined(names, slot, form.nominative), weight * form.weight) for names, weight in ways for form in options
