@@ -70,6 +70,11 @@ supply: .venv/ready ## what we stand on: docs/licences.md, and a bill of materia
 audit: .venv/ready ## known weaknesses of what we stand on, where the advisory database can be reached
 	./infra/supply/check.sh audit
 
+chart: .venv/ready ## lint the Kubernetes chart and render its golden file again (helm, or Go to get it)
+	@command -v helm >/dev/null || [ -x "$$(go env GOPATH)/bin/helm" ] || go install helm.sh/helm/v3/cmd/helm@v3.22.0
+	PATH="$$PATH:$$(go env GOPATH 2>/dev/null)/bin" sh infra/kubernetes/render.sh
+	$(bin)/pytest -q infra/tests/test_chart.py
+
 check-pages: .venv/ready ## let other tools judge the published pages (java, node, Chromium)
 	@services/publication/tests/pages/check.sh $(ARGS)
 

@@ -60,6 +60,12 @@ ROAD = dashboard(
                 ("depesha:oldest_seconds", "{{consumer}} {{priority}}"),
                 about="The main signal: how late the news is. Scale the consumer whose line climbs.",
             ),
+            panel(
+                "Share of the objective used",
+                "percentunit",
+                ("depesha:objective_used:ratio", "{{consumer}}"),
+                about="1 is late. The autoscaler adds workers from 0.2 on.",
+            ),
             panel("Events that wait or are in hand", "short", ("depesha:depth", "{{consumer}} {{priority}}")),
         ],
         [

@@ -28,6 +28,26 @@ def test_settings_come_from_the_environment(environment):
             "Mars/Base",
             "setting DEPESHA_TIME_ZONE: Value error, must be an IANA time zone such as Asia/Yekaterinburg (got 'Mars/Base')",
         ),
+        (
+            "DEPESHA_LOG_LEVEL",
+            "loud",
+            "setting DEPESHA_LOG_LEVEL: Input should be 'debug', 'info', 'warning' or 'error' (got 'loud')",
+        ),
+        (
+            "DEPESHA_S3_ENDPOINT",
+            "s3:8333",
+            "setting DEPESHA_S3_ENDPOINT: Value error, must begin with http:// or https:// (got 's3:8333')",
+        ),
+        (
+            "DEPESHA_REDIS_URL",
+            "amqp://secret@rabbit",
+            "setting DEPESHA_REDIS_URL: Value error, must begin with redis:// or rediss:// (got a secret)",
+        ),
+        (
+            "DEPESHA_DATABASE_URL",
+            "mysql://root:secret@db/depesha",
+            "setting DEPESHA_DATABASE_URL: Value error, must begin with postgresql:// (got a secret)",
+        ),
         ("DEPESHA_PORT", "99999", "setting DEPESHA_PORT: Input should be less than or equal to 65535 (got '99999')"),
         (
             "DEPESHA_POOL_SIZE",

@@ -381,7 +381,7 @@ class S3(Engine):
 
         if not self._buckets:
             settings = Settings(
-                database_url="unused",
+                database_url="postgresql://unused",
                 s3_endpoint=self.url,
                 s3_access_key=self.access_key,
                 s3_secret_key=self.secret_key,

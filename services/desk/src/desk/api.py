@@ -15,6 +15,7 @@ from chassis import logs
 from chassis.database import Database
 from chassis.doors import Policy
 from chassis.errors import NotFound, Refusal
+from chassis.metrics import why_down
 from chassis.web import create_app as create_chassis_app
 from chassis.web import problem
 from desk import bootstrap
@@ -68,7 +69,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     pages = Pages(public_url=settings.public_url, time_zone=_time_zone(database, settings))
     guard = Guard(database)
     hub = Hub(database, lambda row, language: monitor_pages.draw_row(pages, row, language))
-    watching = Watch(database, settings, ops_pages.drawer(pages, settings.scale_folder))
+    watching = Watch(database, originals, settings, ops_pages.drawer(pages, settings.scale_folder))
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -85,6 +86,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         service="desk",
         title="Depesha desk",
         database=database,
+        checks={"storage": originals.check},
         gauges=GAUGES,
         max_body_bytes=MAX_UPLOAD_BYTES + 64 * 1024,
         lifespan=lifespan,
@@ -121,6 +123,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
 
 def _time_zone(database: Database, settings: Settings) -> str:
+    if why_down(database.check):  # the pool would wait for ten seconds
+        return settings.time_zone
     try:
         with database.connection() as connection:
             return Preferences(connection).time_zone(settings.time_zone)
@@ -130,6 +134,9 @@ def _time_zone(database: Database, settings: Settings) -> str:
 
 def _invite_the_first(database: Database, desk_url: str) -> None:
     """Where nobody works yet, a link for the first chief editor stands in the log, once a start."""
+    if reason := why_down(database.check):
+        log.warning("nobody was invited: the database does not answer", reason=reason)
+        return
     try:
         with database.connection() as connection:
             if People(connection).any():

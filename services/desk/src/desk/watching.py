@@ -1,18 +1,17 @@
 """The ops page, live: one look at the ledger and the engines every two seconds a process, for any number of open pages."""
 
 import asyncio
-import socket
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from typing import Final
-from urllib.parse import urlsplit
 
 import psycopg
 from fastapi.sse import ServerSentEvent
 from starlette.concurrency import run_in_threadpool
 
 from chassis import celery_app, logs
+from chassis.bucket import Bucket
 from chassis.database import Database
 from chassis.metrics import why_down
 from desk.domain.river import River
@@ -22,7 +21,6 @@ from desk.store.ops import Cell, Ops
 LOOK_EVERY_S: Final = 2.0
 SITES_EVERY_S: Final = 20.0
 """The sites' hours change slowly, and counting them reads a day of rows."""
-ANSWERS_WITHIN_S: Final = 1.5
 
 log = logs.get()
 
@@ -34,12 +32,12 @@ Draw = Callable[[River, Sites, str], str]
 class Watch:
     """Looks as long as a page is open, and hands the drawn page to each."""
 
-    def __init__(self, database: Database, settings: Settings, draw: Draw) -> None:
+    def __init__(self, database: Database, storage: Bucket, settings: Settings, draw: Draw) -> None:
         self._database = database
         self._draw = draw
         self._checks = {
             "redis": lambda: celery_app.check(settings.redis_url.get_secret_value()),
-            "storage": lambda: ask_http(settings.s3_endpoint),
+            "storage": storage.check,
         }
         self._sites: Sites = {}
         self._sites_at = float("-inf")
@@ -94,20 +92,3 @@ class Watch:
                 if language in drawn:
                     inbox.put_nowait(drawn[language])
             await asyncio.sleep(LOOK_EVERY_S)
-
-
-def ask_http(endpoint: str) -> None:
-    """Whether an HTTP server answers there at all, within `ANSWERS_WITHIN_S`; what it says does not matter.
-
-    Raises:
-        OSError: it does not.
-
-    """
-    parts = urlsplit(endpoint)
-    address = (parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80))
-    with socket.create_connection(address, ANSWERS_WITHIN_S) as connection:
-        if parts.scheme == "https":
-            return  # a TLS server that accepts is taken at its word
-        connection.sendall(f"HEAD / HTTP/1.0\r\nHost: {parts.netloc}\r\n\r\n".encode())
-        if not connection.recv(5).startswith(b"HTTP/"):
-            raise ConnectionError(f"{endpoint}: what answers is no HTTP server")

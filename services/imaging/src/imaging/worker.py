@@ -19,6 +19,7 @@ def create_worker(settings: Settings) -> Worker:
             ImageAttached: partial(handlers.process_image, studio=studio),
             FocalPointMoved: partial(handlers.move_focus, studio=studio),
         },
+        checks={"originals": studio.originals.check, "renditions": studio.renditions.check},
         concurrency=2,
         batch=1,
         in_flight=24,

@@ -16,6 +16,7 @@ def create_worker(settings: Settings) -> Worker:
         "ingestion",
         intake.database,
         handlers={},
+        checks={"storage": intake.bucket.check},
         timers=(
             Timer("visit", every_s=1, run=visitor.visit_due),
             Timer(gathering.TIMER, every_s=1, run=composer.compose_due),

@@ -21,6 +21,7 @@ def create_worker(settings: Settings) -> Worker:
             ReleaseOrdered: partial(releases.carry_out, press=press),
             ImageProcessed: partial(releases.take_better_renditions, press=press),
         },
+        checks={"site": press.bucket.check},
         timers=(
             Timer("write_lists", every_s=1, run=press.wake),
             Timer("tell_channels", every_s=5, run=partial(channels.tell_channels, database, press)),

@@ -6,6 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """Cache-Control of objects whose key holds their content's hash."""
+
+CHECK_WITHIN_S = 2.0
+_asking = urllib3.PoolManager(num_pools=2)
 
 
 class ObjectMissing(Refusal):
@@ -138,16 +142,19 @@ class Bucket:
                 yield item["Key"]
 
     def check(self) -> None:
-        """For /readyz.
+        """For /readyz: one signed question with a short patience, where the client itself would try for a minute.
 
         Raises:
-            Unavailable: the storage does not answer.
+            StorageDown: the storage does not answer within CHECK_WITHIN_S, or refuses.
 
         """
+        url = self.client.generate_presigned_url("head_bucket", Params={"Bucket": self.name}, ExpiresIn=60)
         try:
-            self.client.head_bucket(Bucket=self.name)
-        except (ClientError, BotoCoreError) as error:
-            raise _translate(error, self.name, "") from error
+            status = _asking.request("HEAD", url, timeout=CHECK_WITHIN_S, retries=False).status
+        except urllib3.exceptions.HTTPError as error:
+            raise StorageDown(f"{self.client.meta.endpoint_url}, bucket {self.name}: {error}") from error
+        if status != 200:
+            raise StorageDown(f"{self.client.meta.endpoint_url}, bucket {self.name}: it answers {status}")
 
 
 def s3_client(settings: Settings) -> "S3Client":
@@ -168,6 +175,7 @@ def _client(endpoint: str, region: str, access_key: str, secret_key: str) -> "S3
         retries={"max_attempts": 3, "mode": "standard"},
         max_pool_connections=32,
         s3={"addressing_style": "path"},
+        signature_version="s3v4",
         # Checksums in trailers are an AWS habit that other S3 servers refuse, and the key's hash says the same.
         request_checksum_calculation="when_required",
         response_checksum_validation="when_required",

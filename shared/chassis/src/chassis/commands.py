@@ -69,7 +69,8 @@ def worker(service: Service) -> None:
     logs.configure(service, settings.log_level)
     made = module.create_worker(settings)
     redis_url = settings.redis_url.get_secret_value()
-    _serve_metrics(settings, {"database": made.database.check, "redis": partial(celery_app.check, redis_url)})
+    checks = {"database": made.database.check, "redis": partial(celery_app.check, redis_url), **made.checks}
+    _serve_metrics(settings, checks)
     made.run(redis_url)
 
 

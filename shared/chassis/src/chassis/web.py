@@ -5,10 +5,10 @@ import time
 from collections.abc import Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import psycopg
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
@@ -60,9 +60,10 @@ def create_app(
 ) -> FastAPI:
     """An application with /healthz, /readyz and /metrics. `checks` are asked by /readyz; each raises if its thing is down.
 
+    They are what the application can do some of its work without; `database` is what it can do nothing without (docs/decisions/0007).
     `gauges` are read from `database` at each scrape.
     """
-    all_checks = {**({"database": database.check} if database else {}), **(checks or {})}
+    needed: dict[str, Check] = {"database": database.check} if database else {}
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> Any:  # noqa: ANN401 - FastAPI's signature
@@ -75,7 +76,7 @@ def create_app(
     own = CollectorRegistry()  # an application's, so that two in one process do not speak twice
     if database and gauges:
         own.register(GaugeCollector(database, gauges))
-    _add_probes(app, all_checks, own)
+    _add_probes(app, needed, {**needed, **(checks or {})}, own)
     _add_problems(app)
     if doors:
         app.add_middleware(Doors, policy=doors, home=app)
@@ -84,7 +85,7 @@ def create_app(
     return app
 
 
-def _add_probes(app: FastAPI, checks: Mapping[str, Check], own: CollectorRegistry) -> None:
+def _add_probes(app: FastAPI, needed: Mapping[str, Check], checks: Mapping[str, Check], own: CollectorRegistry) -> None:
     @app.get("/healthz", tags=["probes"], response_class=PlainTextResponse)
     @public
     def healthz() -> str:
@@ -93,9 +94,13 @@ def _add_probes(app: FastAPI, checks: Mapping[str, Check], own: CollectorRegistr
 
     @app.get("/readyz", tags=["probes"])
     @public
-    def readyz() -> Response:
-        """503 with the reason where anything that this process needs does not answer."""
-        down = {name: reason for name, check in checks.items() if (reason := why_down(check))}
+    def readyz(only: Annotated[Literal["traffic"] | None, Query()] = None) -> Response:
+        """503 with the reason where anything that this process needs does not answer.
+
+        `?only=traffic`: 503 only where it can serve nobody, for whatever decides who gets requests.
+        """
+        asked = needed if only else checks
+        down = {name: reason for name, check in asked.items() if (reason := why_down(check))}
         return JSONResponse({"ready": not down, "down": down}, status_code=503 if down else 200)
 
     @app.get("/metrics", tags=["probes"], response_class=PlainTextResponse)

@@ -63,6 +63,7 @@ class Worker:
     in_flight: int = 64
     batch: int = 16
     lease_s: float = 5.0
+    checks: Mapping[str, Callable[[], None]] = field(default_factory=dict)
     name: str = field(default_factory=lambda: f"{socket.gethostname()}-{os.getpid()}")
     _in_hand: dict[int | str, float] = field(default_factory=dict, repr=False)
     """Since when, by delivery id or a timer's name."""
