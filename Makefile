@@ -81,4 +81,4 @@ check-pages: .venv/ready ## let other tools judge the published pages (java, nod
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: supply audit fuzz check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean
+.PHONY: chart supply audit fuzz check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean
