@@ -11,32 +11,43 @@ import time
 import aiohttp
 from aiohttp import web
 
-WORDS = [
-    "мост",
-    "река",
-    "город",
-    "область",
-    "губернатор",
-    "строители",
-    "дорога",
-    "школа",
-    "больница",
-    "весна",
-    "завод",
-    "жители",
-    "район",
-    "проект",
-    "бюджет",
-    "поезд",
-    "хлеб",
-    "снег",
-    "праздник",
-    "концерт",
+SYLLABLES = [
+    "мос",
+    "ре",
+    "го",
+    "об",
+    "губ",
+    "стро",
+    "до",
+    "шко",
+    "бо",
+    "ве",
+    "за",
+    "жи",
+    "про",
+    "бю",
+    "по",
+    "хле",
+    "сне",
+    "ка",
+    "ли",
+    "но",
+    "та",
+    "ви",
+    "ра",
+    "ну",
+    "ще",
+    "ле",
 ]
+SHORT = ["в", "и", "на", "с", "по", "к", "у", "о", "за", "из"]
 
 
 def prose(dice, count):
-    words = (f"{dice.choice(WORDS)}{dice.choice(('', 'а', 'у', 'ом', 'е'))}{dice.randrange(40)}" for _ in range(count))
+    """Words of two to five syllables, every fifth a short one, as Russian has them."""
+    words = (
+        dice.choice(SHORT) if place % 5 == 4 else "".join(dice.choices(SYLLABLES, k=dice.randint(2, 5)))
+        for place in range(count)
+    )
     return " ".join(words)
 
 

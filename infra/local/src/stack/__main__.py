@@ -80,6 +80,9 @@ class Run:
             for name in (*SERVICES, "partner", "telegram"):
                 self._wait_for(house, name)
             trips = tour.take(house, photos, say) if photos else []
+            from_feed = tour.stories_of_feed(house) if photos else 0
+        if from_feed:
+            self.console.print(f"[bold]{tour.PARTNER_NAME}[/]: {from_feed} stories of its own came in by its feed\n")
         self._summary(house, keeper, trips, time.monotonic() - started)
         return trips
 

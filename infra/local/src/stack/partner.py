@@ -15,7 +15,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request
-from fastapi.responses import HTMLResponse, JSONResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from starlette.concurrency import run_in_threadpool
 
@@ -39,6 +39,20 @@ WORDS = {
     "story.unpublished": "снято с показа",
     "story.killed": "снято",
 }
+
+OWN_NEWS = (
+    (
+        "Трамваи на улице Вокзальной снова ходят по расписанию",
+        "Рельсы на двух поворотах заменили за ночь, утром на линию вышли все одиннадцать вагонов.",
+        "Thu, 12 Nov 2026 08:10:00 +0500",
+    ),
+    (
+        "В библиотеке на Соколе открылась мастерская переплёта",
+        "Старые книги приносят читатели, а чинить их учит переплётчица с сорокалетним опытом.",
+        "Wed, 11 Nov 2026 17:40:00 +0500",
+    ),
+)
+"""Headline, text and date of what this site itself publishes in its feed."""
 
 
 class Shelf:
@@ -142,11 +156,26 @@ def create_app(folder: Path) -> FastAPI:
         """What the site has, for programs."""
         return shelf.read()
 
+    @app.get("/feed.xml")
+    def feed(request: Request) -> Response:
+        """The site's own news, for whoever reads its feed."""
+        return Response(own_news(str(request.base_url)), media_type="application/rss+xml")
+
     @app.get("/", response_class=HTMLResponse)
     def front() -> str:
         return front_page(shelf.read())
 
     return app
+
+
+def own_news(base: str) -> str:
+    """An RSS feed of two stories that its newsroom wrote."""
+    items = "".join(
+        f"<item><title>{_text(title)}</title><link>{base}own/{number}</link><guid isPermaLink='false'>own-{number}</guid>"
+        f"<description>{_text(text)}</description><category>Общество</category><pubDate>{date}</pubDate></item>"
+        for number, (title, text, date) in enumerate(OWN_NEWS, 1)
+    )
+    return f"<?xml version='1.0' encoding='utf-8'?><rss version='2.0'><channel><title>Вечерний Орск</title><link>{base}</link>{items}</channel></rss>"
 
 
 def challenge_in(body: bytes) -> str:

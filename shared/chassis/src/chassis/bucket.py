@@ -173,7 +173,7 @@ def _client(endpoint: str, region: str, access_key: str, secret_key: str) -> "S3
         connect_timeout=3,
         read_timeout=20,
         retries={"max_attempts": 3, "mode": "standard"},
-        max_pool_connections=32,
+        max_pool_connections=64,  # an API has 40 threads that may all want one
         s3={"addressing_style": "path"},
         signature_version="s3v4",
         # Checksums in trailers are an AWS habit that other S3 servers refuse, and the key's hash says the same.

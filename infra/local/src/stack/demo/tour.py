@@ -19,6 +19,7 @@ LEG_TIMEOUT_S = 60
 LEFT_BY_PEOPLE = ("unpublished", "killed", "spiked")
 """Somebody took the story away in an earlier run; the demo does not know better."""
 PARTNER_NAME = "Вечерний Орск"
+FEED = "feed:vecherniy-orsk"
 
 Step = Callable[[str], None]
 """Called with each thing that is being done, for the progress display."""
@@ -43,9 +44,38 @@ class Trip:
 def take(house: House, photos: Future[dict[str, Path]], step: Step) -> list[Trip]:
     """All stories, one after the other, with the partner subscribed first."""
     subscribe_partner(house)
+    follow_feed(house)
     step("making photographs")
     files = photos.result()
     return [attempt(story, house, files, step) for story in (CLINICS, *STORIES)]
+
+
+def follow_feed(house: House) -> None:
+    """The partner's own news come in by its feed. Its address may have changed since the last run."""
+    settings = {"url": f"{house.url('partner')}/feed.xml"}
+    if any(source["source_id"] == FEED for source in _ask(house, "ingestion", "GET", "/sources")):
+        _ask(house, "ingestion", "PATCH", f"/sources/{FEED}", {"settings": settings})
+    else:
+        source = {"source_id": FEED, "kind": "feed", "name": PARTNER_NAME, "settings": settings, "every_s": 60}
+        _ask(house, "ingestion", "POST", "/sources", source)
+
+
+def stories_of_feed(house: House) -> int:
+    """How many stories the feed has brought; waits for the first, which the first visit brings.
+
+    Raises:
+        TimeoutError: none came.
+
+    """
+    count = 0
+
+    def look() -> bool:
+        nonlocal count
+        count = _ask(house, "ingestion", "GET", f"/sources/{FEED}")["items_all"]
+        return bool(count)
+
+    wait_until(look, f"the first story of {FEED}", timeout_s=LEG_TIMEOUT_S)
+    return count
 
 
 def attempt(story: DemoStory | ChannelPost, house: House, files: dict[str, Path], step: Step) -> Trip:

@@ -24,7 +24,7 @@ from ingestion.domain.typography import drop_invisible
 
 LONGEST_ID = 500
 MOST_RUBRICS, MOST_AUTHORS = 20, 20
-BEGINNING = 1_500
+BEGINNING = 800
 """So much of a text, markup included, is looked at for its headline and language."""
 MOST_MARKUP = 200
 """Signs of markup that a paragraph which is only the lede may have."""

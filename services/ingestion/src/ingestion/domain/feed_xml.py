@@ -17,6 +17,14 @@ from ingestion.domain.typography import drop_invisible
 MEDIA = "{http://search.yahoo.com/mrss}"
 ROOTS = ("rss", "feed", "RDF", "channel")
 ITEMS = ("item", "entry")
+FULL_TEXTS = {
+    "encoded": "content/",
+    "content": "turbo",
+    "full-text": "yandex",
+    "fulltext": "rambler",
+    "full_text": "mailru",
+}
+"""Where sites put an article's whole text: an element's name, and what its namespace or prefix has in it."""
 DECLARATION = re.compile(r"^\s*<\?xml[^>]*\?>")
 DOCTYPE = re.compile(r"<!DOCTYPE(?:[^\[>]|\[.*?\]\s*)*>", re.IGNORECASE | re.DOTALL)
 NAMED = re.compile(r"&([A-Za-z][A-Za-z0-9]*);")
@@ -34,9 +42,10 @@ class NotAFeedError(ValueError):
 
 @dataclass(frozen=True)
 class ItemFacts:
-    """What feedparser would lose of an item: its guid as it stands there, and what Media RSS says of photos and films."""
+    """What feedparser loses of an item, or takes long over: guid as it stands, whole text, Media RSS's photos and films."""
 
     guid: str = ""
+    full_text: str = ""
     photos: tuple[Photo, ...] = ()
     films: tuple[str, ...] = ()
 
@@ -111,10 +120,10 @@ def _is_media(element: etree._Element, name: str = "") -> bool:
 
 def _take_facts(item: etree._Element) -> ItemFacts:
     """Media RSS's elements are taken out of the item, for feedparser mixes their words with the item's."""
-    guid = _guid_of(item)
+    guid, full_text = _guid_of(item), _take_full_text(item)
     tops = [element for element in item if _is_media(element)]
     if not tops:
-        return ItemFacts(guid)
+        return ItemFacts(guid, full_text)
     whole = _words(item)
     contents = [content for element in tops for content in _contents(element)]
     photos = [photo for element, group in contents if (photo := _photo(element, group, whole)) is not None]
@@ -124,7 +133,7 @@ def _take_facts(item: etree._Element) -> ItemFacts:
     films = [_film(element) for element, _ in contents if _kind(element) == "video"]
     for element in tops:
         item.remove(element)
-    return ItemFacts(guid, tuple(merge(photos)), tuple(filter(None, films)))
+    return ItemFacts(guid, full_text, tuple(merge(photos)), tuple(filter(None, films)))
 
 
 def _guid_of(item: etree._Element) -> str:
@@ -133,6 +142,24 @@ def _guid_of(item: etree._Element) -> str:
         if _name(child) in ("guid", "id") and (child.text or "").strip():
             return (child.text or "").strip()
     return next((str(value) for name, value in item.items() if str(name).rpartition("}")[2] == "about"), "")
+
+
+def _take_full_text(item: etree._Element) -> str:
+    """The longest of them, if there are several."""
+    found = [
+        element
+        for element in item
+        if FULL_TEXTS.get(_name(element), "-") in str(element.tag).rpartition("}")[0] + _prefix(element)
+    ]
+    texts = ["".join(map(str, element.itertext())) for element in found]
+    for element in found:
+        item.remove(element)
+    return max(texts, key=len, default="")
+
+
+def _prefix(element: etree._Element) -> str:
+    """Also of one that nobody declared."""
+    return str(element.prefix or element.tag).partition(":")[0].replace("content", "content/")
 
 
 def _contents(element: etree._Element) -> Iterator[tuple[etree._Element, etree._Element | None]]:

@@ -17,9 +17,6 @@ from ingestion.domain.feed_items import Entry, identity_of, is_far_ahead, to_ite
 from ingestion.domain.feed_xml import IMAGE_NAME, FeedXml, ItemFacts, NotAFeedError, prepare
 from ingestion.domain.items import Part, Raw, Trouble, attempt
 
-FULL_TEXTS = ("turbo_content", "yandex_full-text", "rambler_fulltext", "mailru_full-text")
-"""Where Russian sites put an article's whole text for aggregators, besides content:encoded."""
-
 
 def read_feed(raw: Raw) -> Iterator[Part]:
     """The items, in the feed's order.
@@ -87,7 +84,7 @@ def _xml_entry(entry: Any, facts: ItemFacts, language: str) -> Entry:  # noqa: A
     link = entry.get("feedburner_origlink") or entry.get("link") or _first_link(entry)
     title, published = entry.get("title") or "", entry.get("published") or _updated(entry, "updated") or ""
     contents = [one.get("value") or "" for one in entry.get("content") or ()]
-    full = max([*contents, *(str(entry.get(name) or "") for name in FULL_TEXTS)], key=len, default="")
+    full = max([*contents, facts.full_text], key=len)
     summary = entry.get("summary") or ""
     if full == summary:  # Atom's content alone is given as both
         summary = ""

@@ -238,7 +238,8 @@ class _Collector:
             self._close_figure()
 
     def _is_caption_of_last(self, element: etree._Element) -> bool:
-        if not CAPTION_CLASS.search(element.get("class") or ""):
+        names = element.get("class")
+        if not names or not CAPTION_CLASS.search(names):
             return False
         self.flush()
         return bool(self.parts) and isinstance(self.parts[-1], Picture) and next(element.iter("img"), None) is None

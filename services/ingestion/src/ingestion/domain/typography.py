@@ -5,6 +5,7 @@ Source: the rules of Мильчин, «Справочник издателя и 
 
 import html
 import re
+from itertools import pairwise
 from typing import NamedTuple
 
 NBSP = "\u00a0"
@@ -15,15 +16,20 @@ SHORT_WORDS = "а|в|во|и|к|ко|о|об|обо|от|с|со|у|на|по|з
 MONTHS = "января|февраля|марта|апреля|мая|июня|июля|августа|сентября|октября|ноября|декабря"
 UNITS = r"тыс\.|млн|млрд|трлн|руб\.|рубл\w+|тонн\w*|км|кг|га|чел\.|человек|год[ау]?|лет|%"
 
+QUOTE = re.compile('["“”„‟«»]')
+HYPHEN = re.compile("[-–—]")
 OPENING = re.compile(r"(?:(?<=^)|(?<=[\s(\[«„—–-]))[\"“”„‟](?=[\w«„(\[№#@])")
 CLOSING = re.compile(r"(?<=[\w.,!?…»“)\]%])[\"“”‟](?=$|[\s.,;:!?…»“)\]—–-])")
 DASH = re.compile(rf"(?<=\S)[ {NBSP}](?:-|–|—)[ {NBSP}](?=\S)")
 DIALOGUE_DASH = re.compile(r"^[-–—] ", re.MULTILINE)
-SHORT_WORD = re.compile(rf"(?<![\w-])({SHORT_WORDS}) (?=\S)", re.IGNORECASE)
+SHORT = frozenset(SHORT_WORDS.split("|"))
+SHORT_AT_END = re.compile(rf"(?<![\w-])(?:{SHORT_WORDS})$", re.IGNORECASE)
+LONGEST_SHORT = max(map(len, SHORT))
 NUMBER_UNIT = re.compile(rf"(\d) (?=(?:{UNITS}|{MONTHS})(?!\w))", re.IGNORECASE)
 NUMBER_SIGN = re.compile(r"№ ?(?=\d)")
 INITIALS = re.compile(r"\b([А-ЯЁ]\.) ?(?:([А-ЯЁ]\.) ?)?(?=[А-ЯЁ][а-яё])")
 TAG = re.compile(r"(</?[a-z][^>]*>)", re.IGNORECASE)
+SOLID = re.compile(r"\S+")
 LINE_ENDS = re.compile(r"[ \t]*\n[ \t]*")
 SPACES = re.compile(r"[ \t]{2,}")
 
@@ -35,16 +41,39 @@ def drop_invisible(text: str) -> str:
 
 def tidy(text: str) -> str:
     """Russian text as a proof-reader would set it; running it twice changes nothing more."""
-    text = LINE_ENDS.sub("\n", SPACES.sub(" ", drop_invisible(text))).strip(" \n\t")
-    text = _quotes(text)
-    text = DASH.sub(f"{NBSP}— ", text)
-    text = DIALOGUE_DASH.sub(f"—{NBSP}", text)
+    text = _even(drop_invisible(text))
+    if QUOTE.search(text):
+        text = _quotes(text)
+    if HYPHEN.search(text):
+        text = DASH.sub(f"{NBSP}— ", text)
+        text = DIALOGUE_DASH.sub(f"—{NBSP}", text)
     text = INITIALS.sub(lambda found: "".join(f"{part}{NBSP}" for part in found.groups() if part), text)
     text = NUMBER_SIGN.sub(f"№{NBSP}", text)
     text = NUMBER_UNIT.sub(rf"\1{NBSP}", text)
-    for _ in range(2):  # «и в городе»: two short words share the space between them
-        text = SHORT_WORD.sub(rf"\1{NBSP}", text)
-    return text.strip(" \n\t")
+    return _bind_short_words(text).strip(" \n\t")
+
+
+def _bind_short_words(text: str) -> str:
+    """No line ends with «в» or «и». Word by word: a pattern over all of the text takes three times as long."""
+    words = text.split(" ")
+    parts = words[:1]
+    for before, word in pairwise(words):
+        is_bound = word[:1].strip() and _is_short(before)
+        parts += (NBSP if is_bound else " ", word)
+    return "".join(parts)
+
+
+def _is_short(word: str) -> bool:
+    if word.isalpha():
+        return len(word) <= LONGEST_SHORT and word.lower() in SHORT
+    return bool(SHORT_AT_END.search(word[-LONGEST_SHORT - 1 :]))
+
+
+def _even(text: str) -> str:
+    """Single spaces, none at the ends of lines."""
+    if "  " in text or "\t" in text:
+        text = SPACES.sub(" ", text)
+    return (LINE_ENDS.sub("\n", text) if "\n" in text else text).strip(" \n\t")
 
 
 def tidy_html(text: str) -> str:
@@ -81,19 +110,24 @@ def _part(text: str) -> tuple[str, list[_Tag]]:
 
 
 def _join(text: str, tags: list[_Tag]) -> str:
+    """The tags back in their places. `runs` are the stretches without a space, met in turn."""
     out, start, place, solid = "", 0, 0, 0
+    runs = SOLID.finditer(text)
+    run = next(runs, None)
     for tag in tags:
-        while solid < tag.solid:
-            solid += not text[place].isspace()
-            place += 1
-        while tag.is_after_space and place < len(text) and text[place].isspace():
-            place += 1
+        while run is not None and solid + len(run[0]) < tag.solid:
+            solid += len(run[0])
+            run = next(runs, None)
+        if run is not None and tag.solid > solid:
+            place = run.start() + tag.solid - solid
+        if tag.is_after_space:
+            place = len(text) - len(text[place:].lstrip())
         out, start = out + html.escape(text[start:place], quote=False) + tag.text, place
     return (out + html.escape(text[start:], quote=False)).replace("\n", "<br>")
 
 
 def _solid(text: str) -> int:
-    return sum(not sign.isspace() for sign in text)
+    return sum(map(len, text.split()))
 
 
 def _quotes(text: str) -> str:
