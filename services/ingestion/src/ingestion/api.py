@@ -9,6 +9,7 @@ from ingestion import bootstrap
 from ingestion.routes.links import link_routes
 from ingestion.routes.sources import source_routes
 from ingestion.routes.stories import story_routes
+from ingestion.routes.uploads import upload_routes
 from ingestion.routes.webhooks import webhook_routes
 from ingestion.settings import Settings
 from ingestion.store.gauges import GAUGES
@@ -40,5 +41,6 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             settings.outside_url,
         )
     )
+    app.include_router(upload_routes(intake, settings.vault))
     app.include_router(webhook_routes(intake.database, settings.vault))
     return app

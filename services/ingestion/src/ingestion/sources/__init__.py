@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ingestion.sources import feed, link, push, telegram, telegram_preview
+from ingestion.sources import feed, folder, link, mail, push, telegram, telegram_preview
 from ingestion.sources import max as max_messenger
 from ingestion.sources.plugin import Plugin
 
@@ -15,5 +15,7 @@ PLUGINS: Final[dict[str, Plugin]] = {
         telegram.PLUGIN,
         telegram_preview.PLUGIN,
         max_messenger.PLUGIN,
+        mail.PLUGIN,
+        folder.PLUGIN,
     )
 }
