@@ -138,3 +138,52 @@ def test_whoever_leaves_is_signed_out_everywhere(database, boris):
 
     with database.connection() as connection:
         assert [Sessions(connection).person(token) for token in tokens] == [None, None]
+
+
+def link_in(page):
+    return page.split('class="link-box">')[1].split("</p>")[0].partition("/join/")[2]
+
+
+def test_whoever_forgot_the_password_chooses_a_new_one_by_a_link_that_holds_once(app, database, boris, person):
+    old_session = sign_in(database)
+    with database.connection() as connection:
+        person_id = People(connection).by_email("boris@example.org").person_id
+    link = f"/join/{link_in(person('ops', 'Ева').post(f'/admin/people/{person_id}/password').text)}"
+    stranger = browser(app, "")
+
+    assert "boris@example.org" in stranger.get(link).text
+    assert stranger.post(f"{link}/password", data={"password": "коротко"}).status_code == 422
+    assert stranger.post(link, data={"email": "x@example.org", "name": "Х", "password": PASSWORD}).status_code == 410
+    chosen = stranger.post(f"{link}/password", data={"password": "совсем новый пароль"})
+
+    assert chosen.headers["location"] == "/"
+    assert sign_in(database, "совсем новый пароль")
+    with pytest.raises(people.SignInRefused):
+        sign_in(database, PASSWORD)
+    with database.connection() as connection:
+        assert Sessions(connection).person(old_session) is None
+    assert stranger.post(f"{link}/password", data={"password": "ещё один пароль"}).status_code == 410
+
+
+def test_a_newcomers_link_changes_nobodys_password(app, database, boris):
+    token = people.invite("editor", "Анна", database.unit_of_work())
+
+    answer = browser(app, "").post(f"/join/{token}/password", data={"password": "совсем новый пароль"})
+
+    assert answer.status_code == 410
+    assert sign_in(database)
+
+
+def test_a_password_is_changed_by_whoever_knows_it_and_ends_all_other_sessions(app, database, boris):
+    here, elsewhere = sign_in(database), sign_in(database)
+    chief = browser(app, here)
+
+    wrong = chief.post("/password", data={"old": "не тот", "new": "совсем новый пароль"})
+    short = chief.post("/password", data={"old": PASSWORD, "new": "коротко"})
+    done = chief.post("/password", data={"old": PASSWORD, "new": "совсем новый пароль"})
+
+    assert (wrong.status_code, short.status_code, done.status_code) == (401, 422, 303)
+    with database.connection() as connection:
+        assert [Sessions(connection).person(token) for token in (here, elsewhere)] == [None, None]
+    assert "__Host-desk=" in done.headers["set-cookie"]
+    assert sign_in(database, "совсем новый пароль")

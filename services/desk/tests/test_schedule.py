@@ -142,7 +142,7 @@ def test_an_invitation_makes_one_person(database):
         people.accept_invitation(token, "eva@example.org", "Ева", "долгий пароль", database.unit_of_work())
 
     with database.connection() as connection:
-        assert Invitations(connection).role_of(token) is None
+        assert Invitations(connection).get(token) is None
         assert connection.execute("SELECT email, role FROM person").fetchall() == [("boris@example.org", "editor")]
 
 

@@ -152,3 +152,14 @@ def test_what_waits_from_the_source_is_compared_with_what_it_said_before(person,
     editor.post(f"{STORY}/source", data={"take": "false"})
     assert story_of(database).source_before is None
     assert 'class="changes"' not in editor.get(f"{STORY}/source").text
+
+
+def test_stories_that_tell_the_same_are_a_click_away(person, story, database):
+    twin = make.new_story_id()
+    events.open_story(make.received(story_id=twin, external_id="18"), database.unit_of_work())
+    again = make.received(revision=2, duplicate_of=(twin,), content=make.content(headline="Мост откроют раньше"))
+    events.open_story(again, database.unit_of_work())
+
+    panel = person("editor").get(f"{STORY}/panel").text
+
+    assert f'<a href="/stories/{twin}">Мост через Тую откроют в мае</a>' in panel

@@ -8,7 +8,7 @@ from uuid import UUID
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
-from chassis.errors import Forbidden, Refusal
+from chassis.errors import Forbidden, NotFound, Refusal
 from chassis.ids import new_id
 from chassis.unit_of_work import UnitOfWork
 from desk.domain.people import FREE_FAILURES, Actor, wait_after
@@ -156,17 +156,70 @@ def accept_invitation(invitation: str, email: str, name: str, password: str, uow
         InvitationOver, PasswordWeak: nothing is made.
 
     """
-    if len(password) < PASSWORD_SHORTEST:
-        raise PasswordWeak(f"the password has {len(password)} characters; the least is {PASSWORD_SHORTEST}")
-    password_hash, token, person_id = HASHER.hash(password), secrets.token_urlsafe(32), new_id()
+    password_hash, token, person_id = _hash_of(password), secrets.token_urlsafe(32), new_id()
     with uow:
-        role = Invitations(uow.connection).use(invitation)
-        if role is None:
+        given = Invitations(uow.connection).use(invitation)
+        if given is None or given.person_id is not None:
             raise InvitationOver("this invitation was used or is too old")
-        if not People(uow.connection).add(person_id, email, name, role, password_hash):
+        if not People(uow.connection).add(person_id, email, name, given.role, password_hash):
             raise PasswordWeak(f"somebody signs in with {email} already", fields=(("/email", "is taken"),))
         Sessions(uow.connection).add(token, person_id)
-        Audit(uow.connection).write(name, "join", detail={"role": role})
+        Audit(uow.connection).write(name, "join", detail={"role": given.role})
+    return token
+
+
+def invite_to_new_password(person_id: UUID, made_by: str, uow: UnitOfWork) -> str:
+    """The token of a link by which somebody who forgot their password chooses a new one."""
+    token = secrets.token_urlsafe(32)
+    with uow:
+        person = People(uow.connection).get(person_id)
+        if person is None:
+            raise NotFound(f"person {person_id}: nobody of this id works here")
+        Invitations(uow.connection).add(token, person.role, made_by, INVITATION_HOURS, person_id)
+        Audit(uow.connection).write(made_by, "password_link", detail={"person_id": str(person_id), "name": person.name})
+    return token
+
+
+def accept_new_password(invitation: str, password: str, uow: UnitOfWork) -> str:
+    """Choose a new password by a link: every session ends, and a new one's token is returned.
+
+    Raises:
+        InvitationOver, PasswordWeak: the old password stays.
+
+    """
+    password_hash = _hash_of(password)
+    with uow:
+        given = Invitations(uow.connection).use(invitation)
+        if given is None or given.person_id is None:
+            raise InvitationOver("this link was used or is too old")
+        return _replace_password(given.person_id, str(given.name), password_hash, uow)
+
+
+def change_password(person: Person, old: str, new: str, address: str, uow: UnitOfWork) -> str:
+    """Choose a new password, knowing the old one: every other session ends, and a new one's token is returned.
+
+    Raises:
+        SignInRefused, TooManyFailures, PasswordWeak: the old password stays.
+
+    """
+    password_hash = _hash_of(new)
+    check_password(person.email, old, address, uow)
+    with uow:
+        return _replace_password(person.person_id, person.name, password_hash, uow)
+
+
+def _hash_of(password: str) -> str:
+    if len(password) < PASSWORD_SHORTEST:
+        raise PasswordWeak(f"the password has {len(password)} characters; the least is {PASSWORD_SHORTEST}")
+    return HASHER.hash(password)
+
+
+def _replace_password(person_id: UUID, name: str, password_hash: str, uow: UnitOfWork) -> str:
+    token = secrets.token_urlsafe(32)
+    People(uow.connection).set_password_hash(person_id, password_hash)
+    Sessions(uow.connection).end_all(person_id)
+    Sessions(uow.connection).add(token, person_id)
+    Audit(uow.connection).write(name, "new_password")
     return token
 
 

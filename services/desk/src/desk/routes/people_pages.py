@@ -34,7 +34,7 @@ class InvitationAnswer(BaseModel):
     role: Role
 
 
-def make_router(  # noqa: C901 - a list of routes
+def make_router(  # noqa: C901, PLR0915 - a list of routes
     database: Database, pages: Pages, guard: Guard, desk_url: str, provider_name: str
 ) -> APIRouter:
     router = APIRouter(include_in_schema=False)
@@ -99,19 +99,15 @@ def make_router(  # noqa: C901 - a list of routes
 
     @router.get("/join/{token}")
     def join_page(request: Request, token: str) -> Response:
+        return invitation_page(request, token, status=200)
+
+    def invitation_page(
+        request: Request, token: str, *, status: int, problem: str = "", email: str = "", name: str = ""
+    ) -> Response:
         with database.connection() as connection:
-            role = Invitations(connection).role_of(token)
-        return pages.page(
-            "join.html",
-            request,
-            None,
-            status=200 if role else 410,
-            token=token,
-            role=role,
-            problem="",
-            email="",
-            name="",
-        )
+            given = Invitations(connection).get(token)
+        values = {"token": token, "given": given, "problem": problem, "email": email, "name": name}
+        return pages.page("join.html", request, None, status=status if given else 410, **values)
 
     @router.post("/join/{token}")
     def join(
@@ -124,10 +120,38 @@ def make_router(  # noqa: C901 - a list of routes
         try:
             session = people.accept_invitation(token, email, name, password, database.unit_of_work())
         except Refusal as refusal:
-            with database.connection() as connection:
-                role = Invitations(connection).role_of(token)
-            values = {"token": token, "role": role, "problem": refusal.detail, "email": email, "name": name}
-            return pages.page("join.html", request, None, status=refusal.status, **values)
+            return invitation_page(
+                request, token, status=refusal.status, problem=refusal.detail, email=email, name=name
+            )
+        return with_session(RedirectResponse("/", 303), session)
+
+    @router.post("/join/{token}/password")
+    def choose_password(request: Request, token: str, password: Annotated[str, Form(max_length=1000)]) -> Response:
+        try:
+            session = people.accept_new_password(token, password, database.unit_of_work())
+        except Refusal as refusal:
+            return invitation_page(request, token, status=refusal.status, problem=refusal.detail)
+        return with_session(RedirectResponse("/", 303), session)
+
+    @router.get("/password")
+    def password_page(request: Request, who: Who) -> Response:
+        return pages.page("password.html", request, who, problem="", wait_s=0)
+
+    @router.post("/password")
+    def change_password(
+        request: Request,
+        who: Who,
+        old: Annotated[str, Form(max_length=1000)],
+        new: Annotated[str, Form(max_length=1000)],
+    ) -> Response:
+        with database.connection() as connection:
+            person = People(connection).get(who.person_id)
+        assert person is not None  # noqa: S101 - they have a session
+        try:
+            session = people.change_password(person, old, new, address_of(request), database.unit_of_work())
+        except (people.SignInRefused, people.TooManyFailures, people.PasswordWeak) as refusal:
+            values = {"problem": refusal.slug, "wait_s": wait_of(refusal)}
+            return pages.page("password.html", request, who, status=refusal.status, **values)
         return with_session(RedirectResponse("/", 303), session)
 
     @router.post("/language")

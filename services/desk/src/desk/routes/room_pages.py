@@ -84,6 +84,13 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
             listed = People(connection).all()
         return frame("admin_people.html", request, who, people=listed, link=f"{desk_url}/join/{token}")
 
+    @router.post("/admin/people/{person_id}/password")
+    def new_password_link(request: Request, person_id: UUID, who: FreshAdmin) -> Response:
+        token = people_handlers.invite_to_new_password(person_id, who.name, database.unit_of_work())
+        with database.connection() as connection:
+            listed = People(connection).all()
+        return frame("admin_people.html", request, who, people=listed, link=f"{desk_url}/join/{token}")
+
     @router.post("/admin/people/{person_id}")
     def set_role(
         person_id: UUID, who: FreshAdmin, role: Annotated[Role, Form()], is_active: Annotated[bool, Form()] = False

@@ -101,6 +101,7 @@ def panel_values(story: Story, who: Actor, connection: psycopg.Connection) -> di
         "schedule": Schedule(connection).get(story.story_id),
         "people": People(connection).all(),
         "notes_count": Notes(connection).count(story.story_id),
+        "twins": Stories(connection).told_alike(story.duplicate_of),
         "has_changes": _has_changes(story, connection),
     }
 

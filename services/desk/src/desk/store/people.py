@@ -57,6 +57,10 @@ class People:
         with self._connection.cursor(row_factory=class_row(Person)) as cursor:
             return cursor.execute(f"SELECT {PERSON} FROM person ORDER BY is_active DESC, name").fetchall()  # noqa: S608 - our own columns
 
+    def get(self, person_id: UUID) -> Person | None:
+        with self._connection.cursor(row_factory=class_row(Person)) as cursor:
+            return cursor.execute(f"SELECT {PERSON} FROM person WHERE person_id = %s", (person_id,)).fetchone()  # noqa: S608 - our own columns
+
     def by_email(self, email: str) -> Person | None:
         with self._connection.cursor(row_factory=class_row(Person)) as cursor:
             return cursor.execute(
@@ -114,6 +118,9 @@ class Sessions:
     def confirm(self, token: str) -> None:
         self._connection.execute("UPDATE session SET confirmed_at = now() WHERE token_hash = %s", (hash_of(token),))
 
+    def end_all(self, person_id: UUID) -> None:
+        self._connection.execute("DELETE FROM session WHERE person_id = %s", (person_id,))
+
     def end(self, token: str) -> None:
         self._connection.execute("DELETE FROM session WHERE token_hash = %s", (hash_of(token),))
 
@@ -138,31 +145,43 @@ class Sessions:
         self._connection.execute("DELETE FROM invitation WHERE expires_at < now() - interval '30 days'")
 
 
+@dataclass(frozen=True)
+class Invitation:
+    """What a link gives; of a person who is here already it has the address and the name."""
+
+    role: str
+    person_id: UUID | None
+    email: str | None
+    name: str | None
+
+
 class Invitations:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def add(self, token: str, role: str, made_by: str, hours: int) -> None:
+    def add(self, token: str, role: str, made_by: str, hours: int, person_id: UUID | None = None) -> None:
+        """A newcomer's link; with `person_id` a link by which that person chooses a new password."""
         self._connection.execute(
-            "INSERT INTO invitation (token_hash, role, made_by, expires_at) VALUES (%s, %s, %s, now() + make_interval(hours => %s))",
-            (hash_of(token), role, made_by, hours),
+            "INSERT INTO invitation (token_hash, role, made_by, expires_at, person_id) VALUES (%s, %s, %s, now() + make_interval(hours => %s), %s)",
+            (hash_of(token), role, made_by, hours, person_id),
         )
 
-    def role_of(self, token: str) -> str | None:
-        """The role that an invitation which still holds gives."""
-        row = self._connection.execute(
-            "SELECT role FROM invitation WHERE token_hash = %s AND used_at IS NULL AND expires_at > now()",
-            (hash_of(token),),
-        ).fetchone()
-        return row[0] if row else None
+    def get(self, token: str) -> Invitation | None:
+        """One that still holds."""
+        with self._connection.cursor(row_factory=class_row(Invitation)) as cursor:
+            return cursor.execute(
+                "SELECT i.role, i.person_id, p.email, p.name FROM invitation i LEFT JOIN person p USING (person_id) WHERE token_hash = %s AND used_at IS NULL AND expires_at > now()",
+                (hash_of(token),),
+            ).fetchone()
 
-    def use(self, token: str) -> str | None:
+    def use(self, token: str) -> Invitation | None:
         """Use it up. None: it was used, is too old, or never was."""
-        row = self._connection.execute(
-            "UPDATE invitation SET used_at = now() WHERE token_hash = %s AND used_at IS NULL AND expires_at > now() RETURNING role",
+        found = self.get(token)
+        used = self._connection.execute(
+            "UPDATE invitation SET used_at = now() WHERE token_hash = %s AND used_at IS NULL AND expires_at > now()",
             (hash_of(token),),
-        ).fetchone()
-        return row[0] if row else None
+        ).rowcount
+        return found if used else None
 
 
 class Presence:

@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import class_row, dict_row
 from psycopg.types.json import Jsonb
 
 from contracts.content import Source, StoryContent
@@ -154,6 +154,17 @@ class FromSource:
     duplicate_of: list[UUID]
 
 
+@dataclass(frozen=True)
+class Twin:
+    """Another story that tells the same."""
+
+    story_id: UUID
+    headline: str
+    source_name: str
+    state: State
+    received_at: datetime
+
+
 class Stories:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -249,6 +260,16 @@ class Stories:
 
     def assign(self, story_id: UUID, person_id: UUID | None) -> None:
         self._connection.execute("UPDATE story SET assignee_id = %s WHERE story_id = %s", (person_id, story_id))
+
+    def told_alike(self, story_ids: Sequence[UUID]) -> Sequence[Twin]:
+        """Those of the stories that are here, newest first."""
+        if not story_ids:
+            return []
+        with self._connection.cursor(row_factory=class_row(Twin)) as cursor:
+            return cursor.execute(
+                "SELECT story_id, headline, source->>'name' AS source_name, state, received_at FROM story WHERE story_id = ANY(%s) ORDER BY received_at DESC LIMIT 20",
+                (list(story_ids),),
+            ).fetchall()
 
     def live_among(self, story_ids: Sequence[UUID]) -> list[str]:
         """Headlines of those that are published."""
