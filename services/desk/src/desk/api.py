@@ -1,5 +1,6 @@
 """The desk's web application: pages for editors, and the JSON API for programs."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote, urlsplit
@@ -8,6 +9,7 @@ import psycopg
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.types import Scope
 
@@ -51,6 +53,8 @@ from desk.watching import Watch
 
 log = logs.get()
 
+CLOCK_S = 20.0
+
 
 class Files(StaticFiles):
     """Bundled files bear a hash in their name and may be kept for ever."""
@@ -66,7 +70,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
     database, neighbours = bootstrap.database(settings), bootstrap.neighbours(settings)
     originals, provider = bootstrap.private_bucket(settings), bootstrap.identity_provider(settings)
-    pages = Pages(public_url=settings.public_url, time_zone=_time_zone(database, settings))
+    pages = Pages(public_url=settings.public_url, time_zone=_time_zone(database, settings.time_zone))
     guard = Guard(database)
     hub = Hub(database, lambda row, language: monitor_pages.draw_row(pages, row, language))
     watching = Watch(database, originals, settings, ops_pages.drawer(pages, settings.scale_folder))
@@ -74,7 +78,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         _invite_the_first(database, settings.desk_url)
+        clock = asyncio.create_task(_keep_clock(pages, database))
         yield
+        clock.cancel()
         await hub.stop()
         await watching.stop()
         neighbours.close()
@@ -122,14 +128,23 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     return app
 
 
-def _time_zone(database: Database, settings: Settings) -> str:
+async def _keep_clock(pages: Pages, database: Database) -> None:
+    """Another process may have been told that the newsroom has moved."""
+    while True:
+        await asyncio.sleep(CLOCK_S)
+        zone = await run_in_threadpool(_time_zone, database, pages.time_zone)
+        if zone != pages.time_zone:
+            pages.set_time_zone(zone)
+
+
+def _time_zone(database: Database, default: str) -> str:
     if why_down(database.check):  # the pool would wait for ten seconds
-        return settings.time_zone
+        return default
     try:
         with database.connection() as connection:
-            return Preferences(connection).time_zone(settings.time_zone)
+            return Preferences(connection).time_zone(default)
     except psycopg.Error:
-        return settings.time_zone
+        return default
 
 
 def _invite_the_first(database: Database, desk_url: str) -> None:
