@@ -78,7 +78,13 @@ chart: .venv/ready ## lint the Kubernetes chart and render its golden file again
 check-pages: .venv/ready ## let other tools judge the published pages (java, node, Chromium)
 	@services/publication/tests/pages/check.sh $(ARGS)
 
+backup: .venv/ready ## copy the database and both buckets: make backup TO=folder
+	@$(bin)/python -m stack backup $(or $(TO),$(error TO=folder is missing))
+
+restore: .venv/ready ## put a backup back into the stopped stack: make restore FROM=folder
+	@$(bin)/python -m stack restore $(or $(FROM),$(error FROM=folder is missing))
+
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: chart supply audit fuzz check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean
+.PHONY: chart backup restore supply audit fuzz check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean

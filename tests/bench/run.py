@@ -1,5 +1,7 @@
 """`make bench` runs every section, `make bench S=road` one: a table for people, .depesha/bench/<section>.json for programs.
 
+All of them together also write docs/bench.md and docs/bench.json; each value is compared with what stood there before.
+
 A section is a module beside this one with `run(rounds: int) -> list[dict]`; its rows have the fields of `Row`.
 Peers run in the same process tree and the same run, in turn; values are medians of the rounds.
 """
@@ -10,6 +12,7 @@ import json
 import os
 import platform
 import sys
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NotRequired, TypedDict
@@ -20,6 +23,7 @@ from rich.table import Table
 
 HERE = Path(__file__).resolve().parent
 OUT = Path(".depesha/bench")
+DOCS = HERE.parents[1] / "docs"
 sys.path[:] = [
     path for path in sys.path if Path(path).resolve() != HERE
 ]  # sections are named like the services they measure
@@ -48,9 +52,15 @@ def run_section(name: str, rounds: int) -> dict[str, Any]:
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
     spec.loader.exec_module(module)
-    load_before = os.getloadavg()[0]
-    rows: list[Row] = module.run(rounds)
+    load_before, started = os.getloadavg()[0], time.monotonic()
+    try:
+        rows: list[Row] = module.run(rounds)
+        trouble = ""
+    except Exception as error:  # noqa: BLE001 - the other sections are measured all the same
+        rows, trouble = [], f"{type(error).__name__}: {error}"
     return {
+        "took_s": round(time.monotonic() - started, 1),
+        "trouble": trouble,
         "section": name,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine(load_before),
@@ -70,7 +80,63 @@ def machine(load_before: float) -> dict[str, Any]:
     }
 
 
-def show(results: list[dict[str, Any]], console: Console) -> None:
+def last_run(path: Path) -> dict[tuple[str, str], float]:
+    """(section, row's name) -> its value last time."""
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return {(row["section"], row["name"]): row["value"] for result in known for row in result["rows"]}
+
+
+def against(row: Row, before: dict[tuple[str, str], float]) -> str:
+    """The change since the last run, such as `+4 %`; empty where there was none."""
+    old = before.get((row["section"], row["name"]))
+    return f"{(row['value'] / old - 1) * 100:+.0f} %" if old else ""
+
+
+def page(results: list[dict[str, Any]], before: dict[tuple[str, str], float]) -> str:
+    """docs/bench.md."""
+    lines = [
+        "# What was measured",
+        "",
+        "Written by `make bench`. Peers run in the same run, in turn; values are medians of the rounds. Ratios hold on other machines, values do not.",
+        "`since` is the change against the run before.",
+        "",
+        "| section | what | value | versus | ratio | goal | met | since |",
+        "|---|---|---:|---|---:|---|---|---:|",
+    ]
+    for result in results:
+        for row in result["rows"]:
+            ratio, met = row.get("ratio"), row.get("met")
+            cells = (
+                row["section"],
+                row["name"],
+                shown(row),
+                row.get("versus") or "",
+                "" if ratio is None else f"{ratio:.2f}",
+                row.get("goal") or "",
+                "" if met is None else "yes" if met else "**no**",
+                against(row, before),
+            )
+            lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")
+        if result.get("trouble"):
+            lines.append(
+                f"| {result['section']} | did not come to its end: {result['trouble'][:200]} | | | | | **no** | |"
+            )
+    lines += ["", "| section | at | took | machine | load before → after |", "|---|---|---:|---|---|"]
+    for result in results:
+        facts = result["machine"]
+        machine_words = f"{facts['cpus']} cpus, {facts['memory_gib']} GiB, {facts['system']}, Python {facts['python']}"
+        load = f"{facts['load_before']} → {facts['load_after']}"
+        lines.append(
+            f"| {result['section']} | {result['at']} | {result.get('took_s', 0):.0f} s | {machine_words} | {load} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def shown(row: Row) -> str:
+    return f"{row['value']:,.4g} {row['unit']}".replace(",", " ")
+
+
+def show(results: list[dict[str, Any]], console: Console, before: dict[tuple[str, str], float]) -> None:
     table = Table(title="Depesha bench", title_style="bold", row_styles=["", "dim"])
     for column, justify in (
         ("section", "left"),
@@ -80,6 +146,7 @@ def show(results: list[dict[str, Any]], console: Console) -> None:
         ("ratio", "right"),
         ("goal", "left"),
         ("", "center"),
+        ("since", "right"),
     ):
         table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
     for result in results:
@@ -88,11 +155,12 @@ def show(results: list[dict[str, Any]], console: Console) -> None:
             table.add_row(
                 row["section"],
                 row["name"],
-                f"{row['value']:,.4g} {row['unit']}".replace(",", " "),
+                shown(row),
                 row.get("versus") or "",
                 "" if ratio is None else f"{ratio:.2f}",
                 row.get("goal") or "",
                 "" if met is None else "[green]met[/]" if met else "[red]missed[/]",
+                against(row, before),
             )
     console.print(table)
     for result in results:
@@ -102,25 +170,42 @@ def show(results: list[dict[str, Any]], console: Console) -> None:
         )
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("sections", nargs="*", help=f"of: {', '.join(sections())}; none: all")
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--docs", action="store_true", help="put the sections that ran into docs/bench.md, too")
     arguments = parser.parse_args()
     wanted = [name for name in arguments.sections if name != "all"] or sections()
     if unknown := set(wanted) - set(sections()):
         raise SystemExit(f"no bench section {', '.join(sorted(unknown))}; there are: {', '.join(sections())}")
     console = Console()
     OUT.mkdir(parents=True, exist_ok=True)
+    is_whole = wanted == sections()
+    before = last_run(DOCS / "bench.json")
     results = []
     for name in wanted:
         with console.status(f"bench {name} …"):
             results.append(run_section(name, arguments.rounds))
+        if results[-1]["trouble"]:
+            console.print(f"[red]{name}[/]: {results[-1]['trouble']}", highlight=False)
         (OUT / f"{name}.json").write_text(
             json.dumps(results[-1], ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
-    show(results, console)
+    show(results, console, before)
+    if is_whole or arguments.docs:
+        others = [] if is_whole else [one for one in _known() if one["section"] not in wanted]
+        told = sorted([*results, *others], key=lambda one: one["section"])
+        (DOCS / "bench.md").write_text(page(told, before), encoding="utf-8")
+        (DOCS / "bench.json").write_text(json.dumps(told, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+    return int(any(one["trouble"] for one in results))
+
+
+def _known() -> list[dict[str, Any]]:
+    path = DOCS / "bench.json"
+    known: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    return known
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -7,8 +7,9 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -16,11 +17,13 @@ from rich.markup import escape
 from rich.panel import Panel
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from chassis import logs, scaling
+from chassis import backup, logs, scaling
+from chassis.bucket import Bucket
+from chassis.settings import Settings
 from stack import supervisor
 from stack.demo import tour, web
 from stack.demo.tour import Trip
-from stack.engines import SERVICES, start_engines
+from stack.engines import POSTGRES_BIN, SERVICES, start_engines
 from stack.house import House, build
 from stack.processes import EngineError, wait_until
 
@@ -110,6 +113,9 @@ class Run:
         environments["admin"] = {
             "DEPESHA_ADMIN_DATABASE_URL": house.engines.admin_url,
             "DEPESHA_OPERATOR_TOKEN": house.engines.operator_token,
+            "DEPESHA_S3_ENDPOINT": house.engines.s3.url,
+            "DEPESHA_S3_ACCESS_KEY": house.engines.s3.access_key,
+            "DEPESHA_S3_SECRET_KEY": house.engines.s3.secret_key,
         }
         file = self.root / "environment.json"
         file.touch(mode=0o600)
@@ -170,6 +176,53 @@ def print_environment(root: Path, service: str) -> None:
         print(f"export {name}='{value}'")
 
 
+def back_up(root: Path, folder: Path) -> None:
+    """Of a house that runs, or of one that does not: then its engines are started for it."""
+    with _engines_of(root) as (admin_url, buckets):
+        count = backup.back_up(folder, admin_url, buckets, print, POSTGRES_BIN)
+    print(f"{folder}: the database and {count} objects")
+
+
+def restore(root: Path, folder: Path) -> None:
+    """Into a house that does not run."""
+    engines = start_engines(root)
+    try:
+        engines.migrate()
+        count = backup.restore(
+            folder,
+            engines.admin_url,
+            _buckets(engines.s3.url, engines.s3.access_key, engines.s3.secret_key),
+            print,
+            POSTGRES_BIN,
+        )
+        engines.migrate()
+    finally:
+        engines.stop()
+    print(f"the database and {count} objects were put back into {root}")
+
+
+@contextmanager
+def _engines_of(root: Path) -> Iterator[tuple[str, list[Bucket]]]:
+    try:
+        engines = start_engines(root)
+    except EngineError:
+        admin = json.loads((root / "environment.json").read_text())["admin"]
+        key = (admin["DEPESHA_S3_ENDPOINT"], admin["DEPESHA_S3_ACCESS_KEY"], admin["DEPESHA_S3_SECRET_KEY"])
+        yield admin["DEPESHA_ADMIN_DATABASE_URL"], _buckets(*key)
+        return
+    try:
+        yield engines.admin_url, _buckets(engines.s3.url, engines.s3.access_key, engines.s3.secret_key)
+    finally:
+        engines.stop()
+
+
+def _buckets(endpoint: str, access_key: str, secret_key: str) -> list[Bucket]:
+    settings = Settings(
+        database_url="postgresql://unused", s3_endpoint=endpoint, s3_access_key=access_key, s3_secret_key=secret_key
+    )
+    return [Bucket.private(settings), Bucket.public(settings)]
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m stack", description=__doc__)
     parser.add_argument("--root", type=Path, default=Path(".depesha"), help="where the data lies")
@@ -183,6 +236,8 @@ def main() -> int:
     scale = commands.add_parser("scale", help="have COUNT processes of that name")
     scale.add_argument("name")
     scale.add_argument("count", type=int)
+    for name, about in (("backup", "copy everything into FOLDER"), ("restore", "put a backup back; nothing may run")):
+        commands.add_parser(name, help=about).add_argument("folder", type=Path)
     arguments = parser.parse_args()
     root = arguments.root.absolute()
     try:
@@ -190,9 +245,13 @@ def main() -> int:
             print_environment(root, arguments.service)
         elif arguments.command == "scale":
             scaling.scale(root, arguments.name, arguments.count)
+        elif arguments.command == "backup":
+            back_up(root, arguments.folder)
+        elif arguments.command == "restore":
+            restore(root, arguments.folder)
         else:
             return Run(root, verbose=arguments.verbose).run(with_demo=not arguments.no_demo, once=arguments.once)
-    except (EngineError, TimeoutError, LookupError, web.WebError) as error:
+    except (EngineError, backup.BackupError, TimeoutError, LookupError, web.WebError) as error:
         print(f"depesha: {error}", file=sys.stderr)
         return 1
     return 0

@@ -15,7 +15,16 @@ import typer
 from prometheus_client import REGISTRY
 from rich.console import Console
 
-from chassis import celery_app, events_commands, logs, metrics, scaling, secrets_commands, tokens_commands
+from chassis import (
+    celery_app,
+    events_commands,
+    logs,
+    metrics,
+    scaling,
+    secrets_commands,
+    storage_commands,
+    tokens_commands,
+)
 from chassis.database import Database
 
 if TYPE_CHECKING:
@@ -31,6 +40,9 @@ app = typer.Typer(
 app.add_typer(events_commands.app, name="events")
 app.add_typer(tokens_commands.app, name="token")
 app.add_typer(secrets_commands.app, name="secrets")
+app.add_typer(storage_commands.app, name="storage")
+app.command()(storage_commands.backup)
+app.command()(storage_commands.restore)
 
 MOST_CONNECTIONS = 2_000
 """Open at once to one API process, streams among them; further ones are told 503."""
