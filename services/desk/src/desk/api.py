@@ -31,6 +31,7 @@ from desk.routes import (
     delivery_pages,
     identity_pages,
     json_api,
+    link_pages,
     monitor_pages,
     ops_pages,
     people_pages,
@@ -110,6 +111,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     if provider is not None:
         app.include_router(identity_pages.make_router(database, provider, settings.oidc_new_role))
     app.include_router(monitor_pages.make_router(database, pages, guard, hub))
+    app.include_router(link_pages.make_router(database, pages, guard, neighbours))
     panel = StoryPanel(database, pages)
     site_name = urlsplit(settings.public_url).netloc
     app.include_router(
