@@ -1,7 +1,8 @@
-"""The door for a folder of texts and photos: one ZIP, or its files one by one."""
+"""The doors for what a source hands in whole: a folder of texts and photos, or an agency's items in its own format."""
 
 import io
 import zipfile
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -9,8 +10,9 @@ from pydantic import BaseModel, Field
 from starlette.datastructures import UploadFile
 
 from chassis.doors import needs
-from chassis.errors import Refusal
+from chassis.errors import Refusal, TooLarge
 from chassis.vault import Vault
+from chassis.web import MIB
 from ingestion.domain.items import Raw
 from ingestion.handlers import managing
 from ingestion.handlers.intake import Intake, take_raw
@@ -30,6 +32,19 @@ UPLOAD_BODY = {
 }
 
 
+MOST_ORIGINAL_BYTES = 16 * MIB
+AGENCY_TYPES = {"ninjs": "application/json", "newsml": "application/vnd.iptc.g2.newsitem+xml"}
+ORIGINAL_BODY = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {"schema": {"description": "ninjs: an item, or a list of them"}},
+            "application/xml": {"schema": {"type": "string", "description": "NewsML-G2: newsItem or newsMessage"}},
+        },
+    }
+}
+
+
 class NoUpload(Refusal):
     """The source takes no uploads, or the body is none."""
 
@@ -38,7 +53,7 @@ class NoUpload(Refusal):
 
 
 class UploadTaken(BaseModel):
-    received: int = Field(description="stories that are on their way")
+    received: int = Field(description="stories that are on their way, those taken back included")
     unchanged: int = Field(description="stories that we have in these very words")
     troubles: int = Field(description="files that could not be read: GET /sources/{source_id}/troubles says why")
 
@@ -83,4 +98,30 @@ def upload_routes(intake: Intake, vault: Vault) -> APIRouter:
         taken = take_raw(Raw(given.body, "application/zip", note={"name": given.name}), source, intake)
         return UploadTaken(received=taken.received, unchanged=taken.unchanged, troubles=taken.troubles)
 
+    @routes.post("/sources/{source_id}/originals", openapi_extra=ORIGINAL_BODY)
+    @needs("ingest:write")
+    def deliver(source_id: str, body: Annotated[bytes, Depends(_original)]) -> UploadTaken:
+        """Items of an agency: ninjs as JSON, NewsML-G2 as XML. What cannot be read is told of at the source; the rest comes in."""
+        source = open_source(managing.get(source_id, intake.database), vault)
+        if source.plugin.kind not in AGENCY_TYPES:
+            raise NoUpload(
+                f"source {source_id!r}: is of kind {source.plugin.kind}; items go to one of {', '.join(AGENCY_TYPES)}"
+            )
+        raw = Raw(body, AGENCY_TYPES[source.plugin.kind], note={"came_at": datetime.now(UTC).isoformat()})
+        taken = take_raw(raw, source, intake)
+        return UploadTaken(
+            received=taken.received + taken.withdrawn, unchanged=taken.unchanged, troubles=taken.troubles
+        )
+
     return routes
+
+
+async def _original(request: Request) -> bytes:
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MOST_ORIGINAL_BYTES:
+            raise TooLarge(f"the body has more than {MOST_ORIGINAL_BYTES} bytes, the most that is taken here")
+    if not body:
+        raise NoUpload("the body has 0 bytes")
+    return bytes(body)

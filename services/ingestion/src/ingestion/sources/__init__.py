@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from ingestion.sources import feed, folder, link, mail, push, telegram, telegram_preview
+from ingestion.sources import agency, feed, folder, link, mail, push, telegram, telegram_preview
 from ingestion.sources import max as max_messenger
 from ingestion.sources.plugin import Plugin
 
@@ -10,6 +10,8 @@ PLUGINS: Final[dict[str, Plugin]] = {
     plugin.kind: plugin
     for plugin in (
         push.PLUGIN,
+        agency.NINJS,
+        agency.NEWSML,
         feed.PLUGIN,
         link.PLUGIN,
         telegram.PLUGIN,
