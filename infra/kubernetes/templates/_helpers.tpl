@@ -70,6 +70,9 @@ resources:
 {{- if has .service (list "ingestion" "delivery") }}
 - {name: DEPESHA_ALLOWED_NETWORKS, value: {{ $v.newsroom.allowedNetworks | quote }}}
 {{- end }}
+{{- if and $v.otlpEndpoint (ne .service "relay") }}
+- {name: DEPESHA_OTLP_ENDPOINT, value: {{ $v.otlpEndpoint | quote }}}
+{{- end }}
 - {name: DEPESHA_DESK_URL, value: {{ $v.newsroom.deskUrl | quote }}}
 {{- $root := .root }}
 {{- range list "ingestion" "imaging" "tagging" "publication" }}

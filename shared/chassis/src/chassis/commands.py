@@ -24,6 +24,7 @@ from chassis import (
     secrets_commands,
     storage_commands,
     tokens_commands,
+    tracing,
 )
 from chassis.database import Database
 
@@ -59,6 +60,7 @@ def api(service: Service) -> None:
 
     settings = Settings.from_environment()
     logs.configure(service, settings.log_level)
+    tracing.configure(service, settings.otlp_endpoint)
     uvicorn.run(
         f"{_known(service)}.api:create_app",
         factory=True,
@@ -79,6 +81,7 @@ def worker(service: Service) -> None:
     settings_class = importlib.import_module(f"{service}.settings").Settings
     settings = settings_class.from_environment()
     logs.configure(service, settings.log_level)
+    tracing.configure(service, settings.otlp_endpoint)
     made = module.create_worker(settings)
     redis_url = settings.redis_url.get_secret_value()
     checks = {"database": made.database.check, "redis": partial(celery_app.check, redis_url), **made.checks}

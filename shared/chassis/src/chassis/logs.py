@@ -7,6 +7,8 @@ from typing import Any
 
 import structlog
 
+from chassis import tracing
+
 SECRET_WORDS = ("password", "secret", "token", "authorization", "cookie", "signature", "api_key", "dsn")
 
 
@@ -16,6 +18,7 @@ def configure(service: str, level: str = "info") -> None:
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _name_the_trace,
         _hide_secrets,
     ]
     structlog.configure(
@@ -61,6 +64,12 @@ def _hide_secrets(_logger: object, _method: str, line: MutableMapping[str, Any])
     for name in line:
         if any(word in name.lower() for word in SECRET_WORDS):
             line[name] = "…"
+    return line
+
+
+def _name_the_trace(_logger: object, _method: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    if found := tracing.trace_id():
+        line["trace_id"] = found
     return line
 
 

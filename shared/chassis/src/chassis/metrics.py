@@ -19,7 +19,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram,
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from chassis import logs
+from chassis import logs, tracing
 from chassis.ledger import watch
 
 if TYPE_CHECKING:
@@ -99,7 +99,8 @@ def timing_storage(bucket: str, operation: str) -> Iterator[None]:
     """Time one call to the storage; `outcome` is `ok`, the HTTP status that it refused with, or `silent`."""
     started, outcome = time.perf_counter(), "ok"
     try:
-        yield
+        with tracing.span(f"s3 {operation}", "client", attributes={"aws.s3.bucket": bucket}):
+            yield
     except Exception as error:
         answer = getattr(error, "response", {})
         outcome = str(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", "silent"))

@@ -34,6 +34,9 @@ class Settings(BaseSettings):
 
     time_zone: str = Field(default="Asia/Yekaterinburg", description="the newsroom's IANA time zone")
     log_level: Literal["debug", "info", "warning", "error"] = "info"
+    otlp_endpoint: str = Field(
+        default="", description="http://collector:4318, where traces go by OTLP over HTTP; empty: nothing is traced"
+    )
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65535)
     metrics_port: int = Field(
@@ -69,6 +72,13 @@ class Settings(BaseSettings):
         if not value.startswith(("http://", "https://")):
             raise ValueError("must begin with http:// or https://")
         return value.rstrip("/")
+
+    @field_validator("otlp_endpoint")
+    @classmethod
+    def is_http_or_nothing(cls, value: str) -> str:
+        if value and not value.startswith(("http://", "https://")):
+            raise ValueError("must begin with http:// or https://, or be empty")
+        return value
 
     @field_validator("database_url")
     @classmethod

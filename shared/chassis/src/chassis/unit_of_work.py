@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from chassis import ledger, metrics
+from chassis import ledger, metrics, tracing
 from chassis.database import Database
 from chassis.ids import new_id
 from contracts.event import Envelope, Event, Priority
@@ -91,7 +91,9 @@ class UnitOfWork:
         if priority is None:
             priority = self.delivery.priority if self.delivery is not None else "routine"
         event_id = new_id()
-        return event_id, Envelope.of(event, event_id=str(event_id), time=datetime.now(UTC), priority=priority)
+        return event_id, Envelope.of(
+            event, event_id=str(event_id), time=datetime.now(UTC), priority=priority, traceparent=tracing.traceparent()
+        )
 
     def _end(self, statement: str) -> None:
         connection, self._connection = self.connection, None

@@ -15,7 +15,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from chassis import logs
+from chassis import logs, tracing
 from chassis.bucket import StorageDown
 from chassis.database import Database
 from chassis.doors import Doors, Policy, describe, methods_at, public
@@ -189,11 +189,22 @@ class Edge:
             if _declared_length(scope) > self.max_body_bytes:
                 await exchange.refuse()
             else:
-                await self.app(scope, exchange.receive, exchange.send)
+                await self._answer(scope, exchange)
         finally:
-            route = getattr(scope.get("route"), "path", "unmatched")
+            route = _route(scope)
             REQUESTS.labels(self.service, scope["method"], route, exchange.status).inc()
             SECONDS.labels(self.service, route).observe(time.perf_counter() - started)
+
+    async def _answer(self, scope: Scope, exchange: "_Exchange") -> None:
+        """Under the caller's trace, where there is one."""
+        parent = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"traceparent"), None)
+        with tracing.span(scope["method"], "server", parent, {"url.path": scope["path"]}):
+            await self.app(scope, exchange.receive, exchange.send)
+            tracing.rename(f"{scope['method']} {_route(scope)}")
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "unmatched")
 
 
 class _Exchange:

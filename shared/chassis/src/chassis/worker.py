@@ -15,7 +15,7 @@ import structlog
 from pydantic import ValidationError
 
 import contracts.events
-from chassis import ledger, logs, metrics
+from chassis import ledger, logs, metrics, tracing
 from chassis.celery_app import make_celery, run_worker
 from chassis.database import Database
 from chassis.errors import Refusal
@@ -157,7 +157,8 @@ class Worker:
         structlog.contextvars.bind_contextvars(event_id=envelope.id, story_id=envelope.subject)
         outcome: Outcome = "lost"
         try:
-            outcome = self._run_handler(self.handlers[type(event)], event, delivery)
+            with tracing.span(f"{self.service} {envelope.type}", "consumer", envelope.traceparent, _traced(envelope)):
+                outcome = self._run_handler(self.handlers[type(event)], event, delivery)
         finally:
             metrics.handled.observe(delivery.elapsed_ms / 1000, self.service, event.event_type, outcome)
         if outcome in ("handled", "rejected"):
@@ -270,3 +271,7 @@ class Worker:
                     ledger.extend_timers(connection, self.service, timers)
         except psycopg.Error as error:
             log.warning("the heartbeat missed the database", reason=str(error).strip())
+
+
+def _traced(envelope: Envelope) -> dict[str, str | int]:
+    return {"messaging.system": "celery", "messaging.message.id": envelope.id, "depesha.story_id": envelope.subject}
