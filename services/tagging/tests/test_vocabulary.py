@@ -1,6 +1,7 @@
 """The vocabulary in the database and through the API: ids stay, changes are checked as a whole, texts follow at once."""
 
 from datetime import date
+from itertools import product
 
 import pytest
 
@@ -208,6 +209,30 @@ def test_an_editor_can_read_and_replace_the_rubric_rules(api):
     wrong = api.put("/rubric-rules", json=[{**own[0], "concepts": ["city-atlantis"]}])
     assert (wrong.status_code, "city-atlantis" in wrong.text) == (422, True)
     assert api.delete("/rubric-rules").json() == shipped_rules
+
+
+@stack
+def test_twenty_thousand_concepts_are_imported_and_swapped_in_while_the_old_ones_serve(api, database):
+    seeded(database)()
+    open_library = library(database)
+    before = open_library.current()[1].vocabulary
+    letters = "абвгдежзиклмнопрстуфхц"
+    words = ["".join(word) for word in product(letters, repeat=4)][:16_300]
+    rows = "\n".join(f"own-{word},organisation,Завод «{word.title()}»" for word in words)
+
+    done = api.post(
+        "/vocabulary/import", content=f"id,kind,label\n{rows}\n".encode(), headers={"content-type": "text/plain"}
+    )
+    assert done.json()["added"] == 16_300
+    assert open_library.current()[1].vocabulary == before
+    open_library.wait()
+    tools, versions = open_library.current()
+
+    assert versions.vocabulary == before + 1
+    assert len(tools.vocabulary.by_id) > 20_000
+    assert [one.concept_id for one in tools.gazetteer.find(f"Рабочие завода «{words[-1].title()}»")] == [
+        f"own-{words[-1]}"
+    ]
 
 
 def test_tables_and_skos_say_the_same():

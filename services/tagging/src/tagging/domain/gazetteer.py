@@ -131,4 +131,4 @@ def _follows(plains: Sequence[str], place: int, rest: tuple[str, ...], *, is_kaz
 def _is_as_written(name: _Name, tokens: Sequence[Word], place: int, size: int) -> bool:
     if name.alias.is_exact:
         return size > 1 or tokens[place].text == name.alias.text
-    return not name.wants_capital or tokens[place].is_capital
+    return not name.wants_capital or any(token.is_capital for token in tokens[place : place + size])

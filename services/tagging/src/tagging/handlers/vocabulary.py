@@ -50,9 +50,7 @@ def import_concepts(concepts: Sequence[Concept], by: str, uow: UnitOfWork, *, dr
         added = sum(one.concept_id not in known for one in changed)
         _check(changed, known)
         if changed and not dry_run:
-            store.save(changed)
-            for one in changed:
-                store.write_audit(by, "import", one.concept_id, _difference(known.get(one.concept_id), one))
+            _write("import", changed, known, by, store)
         return Imported(added, len(changed) - added, len(concepts) - len(changed))
 
 
@@ -108,9 +106,12 @@ def _of(concept_id: str, known: Mapping[str, Concept]) -> Concept:
 
 def _save(action: str, changed: Sequence[Concept], known: Mapping[str, Concept], by: str, store: Concepts) -> None:
     _check(changed, known)
+    _write(action, changed, known, by, store)
+
+
+def _write(action: str, changed: Sequence[Concept], known: Mapping[str, Concept], by: str, store: Concepts) -> None:
     store.save(changed)
-    for one in changed:
-        store.write_audit(by, action, one.concept_id, _difference(known.get(one.concept_id), one))
+    store.write_audit(by, action, [(one.concept_id, _difference(known.get(one.concept_id), one)) for one in changed])
 
 
 def _check(changed: Sequence[Concept], known: Mapping[str, Concept]) -> None:

@@ -128,11 +128,13 @@ class Concepts:
     def note_shipped(self, version: str) -> None:
         self._connection.execute("UPDATE vocabulary SET shipped = %s", (version,))
 
-    def write_audit(self, by: str, action: str, concept_id: str, detail: Mapping[str, Any] | None = None) -> None:
-        self._connection.execute(
-            "INSERT INTO audit (by, action, concept_id, detail) VALUES (%s, %s, %s, %s)",
-            (by, action, concept_id, Jsonb(dict(detail or {}))),
-        )
+    def write_audit(self, by: str, action: str, changes: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """`changes`: (concept's id, what changed)."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO audit (by, action, concept_id, detail) VALUES (%s, %s, %s, %s)",
+                [(by, action, concept_id, Jsonb(dict(detail))) for concept_id, detail in changes],
+            )
 
     def audit_of(self, concept_id: str) -> list[AuditLine]:
         rows = self._connection.execute(
