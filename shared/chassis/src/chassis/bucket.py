@@ -111,6 +111,11 @@ class Bucket:
         except (ClientError, BotoCoreError) as error:
             raise _translate(error, self.name, key) from error
 
+    def presign_put(self, key: str, content_type: str, size_bytes: int, lasts_s: int) -> str:
+        """An address at which somebody without a key may put one object of exactly this type and size."""
+        wanted = {"Bucket": self.name, "Key": key, "ContentType": content_type, "ContentLength": size_bytes}
+        return self.client.generate_presigned_url("put_object", Params=wanted, ExpiresIn=lasts_s)
+
     def head(self, key: str) -> Mapping[str, Any]:
         """Its ETag, ContentLength, ContentType, Metadata … as S3 names them. Raises as `get` does."""
         try:

@@ -41,11 +41,14 @@ class Form(BaseModel):
 
 
 class ImageForm(Form):
-    """A photo: by address, or by the name of a file part of the same multipart request."""
+    """A photo: by address, by the name of a file part of the same multipart request, or by an upload that was made before."""
 
     url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://"), Clean] | None = None
     file: Annotated[str, Field(max_length=200), Clean] | None = Field(
         default=None, description="name of the multipart part that holds the file"
+    )
+    upload: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = Field(
+        default=None, description="upload_id of POST /uploads, after the file was put there"
     )
     caption: Annotated[str, Field(max_length=4_000), Clean] = Field(
         default="", description="«подпись | Фото: источник / ссылка» is taken apart"
@@ -56,8 +59,8 @@ class ImageForm(Form):
 
     @model_validator(mode="after")
     def comes_from_one_place(self) -> "ImageForm":
-        if (self.url is None) == (self.file is None):
-            raise ValueError("give either url or file")
+        if [self.url, self.file, self.upload].count(None) != 2:
+            raise ValueError("give either url, file or upload")
         return self
 
 
@@ -167,9 +170,13 @@ class StoryForm(Form):
 
 
 def fingerprint(form: StoryForm, image_hashes: Sequence[str]) -> str:
-    """The same for the same content, files included; hex."""
-    whole = [form.model_dump(mode="json"), list(image_hashes)]
-    return hashlib.blake2b(json.dumps(whole, ensure_ascii=False, sort_keys=True).encode(), digest_size=16).hexdigest()
+    """The same for the same content; hex. A photo that was had is what its bytes are ("" for one that was not): addresses turn."""
+    whole = form.model_dump(mode="json", exclude_defaults=True)
+    for image, had in zip(whole.get("images", []), image_hashes, strict=False):
+        for place in ("url", "file", "upload") if had else ():
+            image.pop(place, None)
+    marks = json.dumps([whole, list(image_hashes)], ensure_ascii=False, sort_keys=True)
+    return hashlib.blake2b(marks.encode(), digest_size=16).hexdigest()
 
 
 def form_hash(form: StoryForm) -> str:

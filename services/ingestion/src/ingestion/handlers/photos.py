@@ -56,7 +56,7 @@ class Gatherer:
         if self.trusts_known and place in self.known:
             return self.known[place]
         try:
-            file = self._fetch(form.url) if form.url else self._pick(place)
+            file = self._uploaded(place) if form.upload else self._fetch(place) if form.url else self._pick(place)
         except Refusal as refusal:
             return Missing(field, refusal.detail)
         return file if isinstance(file, Photo) else self._keep(field, place, file)
@@ -74,6 +74,12 @@ class Gatherer:
             raise FetchRefused(f"{url}: is {kind}, not an image")
         headers = fetched.headers
         return File(fetched.body, kind, headers.get("etag", ""), headers.get("last-modified", ""))
+
+    def _uploaded(self, upload_id: str) -> File:
+        head = self.bucket.head(upload_key(upload_id))
+        if int(head["ContentLength"]) > self.client.max_bytes:
+            raise FetchRefused(f"has {head['ContentLength']} bytes; the most that is taken is {self.client.max_bytes}")
+        return File(self.bucket.get(upload_key(upload_id)), str(head["ContentType"]))
 
     def _pick(self, name: str) -> File | Photo:
         if name in self.files:
@@ -95,8 +101,14 @@ class Gatherer:
 
 
 def place_of(form: ImageForm) -> tuple[str, str]:
-    """(`url` or `file`, its value)."""
+    """(`url`, `file` or `upload`, its value)."""
+    if form.upload:
+        return "upload", form.upload
     return ("url", form.url) if form.url else ("file", form.file or "")
+
+
+def upload_key(upload_id: str) -> str:
+    return f"originals/uploads/{upload_id}"
 
 
 def key_of(digest: str) -> str:

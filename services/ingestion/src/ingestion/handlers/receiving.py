@@ -2,19 +2,33 @@
 
 import hashlib
 from collections.abc import Mapping
-from uuid import UUID
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID, uuid4
 
 from chassis.bucket import content_hash
 from chassis.database import Database
-from chassis.errors import Conflict, Refusal
+from chassis.errors import Conflict, Refusal, TooLarge
 from ingestion.domain.items import File, Raw
 from ingestion.domain.story_form import StoryForm
 from ingestion.handlers.intake import Intake, Received, keep_bytes, note, note_original
-from ingestion.handlers.photos import Gatherer, Missing
+from ingestion.handlers.photos import Gatherer, Missing, upload_key
 from ingestion.store.answers import AnsweredRequests
 from ingestion.store.items import Photo
 
 KEEP_ANSWERS_DAYS = 7
+
+
+UPLOAD_S = 900
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """Where a file is put with PUT, and until when."""
+
+    upload_id: str
+    url: str
+    expires_at: datetime
 
 
 class ImageMissing(Refusal):
@@ -55,6 +69,20 @@ def receive_story(
             answer = {"story_id": str(received.story_id), "revision": received.revision, "status": received.status}
             AnsweredRequests(uow.connection).save(idempotency_key, request_hash, answer)
     return received
+
+
+def create_upload(content_type: str, size_bytes: int, intake: Intake) -> Ticket:
+    """A place for one file, open for a quarter of an hour; type and size stand in the signature.
+
+    Raises:
+        TooLarge: more than a photo may have.
+
+    """
+    if size_bytes > intake.client.max_bytes:
+        raise TooLarge(f"size_bytes: {size_bytes}; the most that is taken is {intake.client.max_bytes}")
+    upload_id = uuid4().hex
+    url = intake.bucket.presign_put(upload_key(upload_id), content_type, size_bytes, UPLOAD_S)
+    return Ticket(upload_id, url, datetime.now(UTC) + timedelta(seconds=UPLOAD_S))
 
 
 def forget_old_answers(database: Database) -> None:

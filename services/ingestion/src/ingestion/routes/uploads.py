@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field
 from starlette.datastructures import UploadFile
 
 from chassis.doors import needs
@@ -14,7 +14,7 @@ from chassis.errors import Refusal, TooLarge
 from chassis.vault import Vault
 from chassis.web import MIB
 from ingestion.domain.items import Raw
-from ingestion.handlers import managing
+from ingestion.handlers import managing, receiving
 from ingestion.handlers.intake import Intake, take_raw
 from ingestion.handlers.opened import open_source
 
@@ -58,6 +58,20 @@ class UploadTaken(BaseModel):
     troubles: int = Field(description="files that could not be read: GET /sources/{source_id}/troubles says why")
 
 
+class UploadWish(BaseModel):
+    model_config = {"extra": "forbid"}
+
+    content_type: Annotated[str, Field(pattern=r"^image/[a-z0-9.+-]{2,40}$", examples=["image/jpeg"])]
+    size_bytes: Annotated[int, Field(ge=1)]
+
+
+class UploadTicket(BaseModel):
+    upload_id: str
+    url: str
+    headers: dict[str, str] = Field(description="to send with the file, exactly so: they are signed")
+    expires_at: AwareDatetime
+
+
 class Upload(BaseModel):
     body: bytes
     name: str
@@ -85,6 +99,14 @@ async def _upload(
 
 def upload_routes(intake: Intake, vault: Vault) -> APIRouter:
     routes = APIRouter(tags=["uploads"])
+
+    @routes.post("/uploads", status_code=201)
+    @needs("ingest:write")
+    def create(wish: UploadWish) -> UploadTicket:
+        """A place for one photo: PUT the file to `url` with `headers`, then name `upload_id` in an image of POST /stories."""
+        ticket = receiving.create_upload(wish.content_type, wish.size_bytes, intake)
+        headers = {"content-type": wish.content_type, "content-length": str(wish.size_bytes)}
+        return UploadTicket(upload_id=ticket.upload_id, url=ticket.url, headers=headers, expires_at=ticket.expires_at)
 
     @routes.post("/sources/{source_id}/uploads", openapi_extra=UPLOAD_BODY)
     @needs("ingest:write")
