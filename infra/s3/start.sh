@@ -12,7 +12,7 @@ identity() { # name, secret, actions…
     printf '{"identities": [{"name": "anonymous", "actions": ["Read:depesha-public"]}'
     if [ -n "${OPERATOR_S3_SECRET:-}" ]; then identity operator "$OPERATOR_S3_SECRET" Admin Read Write List Tagging; fi
     identity ingestion "$INGESTION_S3_SECRET" Read:depesha-private 'Write:depesha-private/originals/*' 'Write:depesha-private/raw/*'
-    identity imaging "$IMAGING_S3_SECRET" Read:depesha-private Read:depesha-public 'Write:depesha-public/media/*'
+    identity imaging "$IMAGING_S3_SECRET" Read:depesha-private 'Write:depesha-private/uploads/*' Read:depesha-public 'Write:depesha-public/media/*'
     identity desk "$DESK_S3_SECRET" Read:depesha-private 'Write:depesha-private/originals/*'
     identity publication "$PUBLICATION_S3_SECRET" Read:depesha-public Write:depesha-public List:depesha-public
     printf ']}\n'

@@ -26,13 +26,14 @@ OPEN = {
 }
 """All that answers without a token or a session, besides probes and documents. A new one must be thought about here."""
 BY_LINK = {
+    "imaging": {"GET /r/{signature}/{spec}/{image_id}"},
     "delivery": {
         "GET /messages/{message_id}/data",
         "GET /partner/{token}",
         "POST /partner/{token}/ping",
         "POST /partner/{token}/secret",
         "POST /partner/{token}/deliveries/{delivery_id}/resend",
-    }
+    },
 }
 """Opened by a secret in the address alone; without a good one it leads nowhere."""
 BY_SECRET = {"ingestion": {"POST /telegram/{source_id}", "POST /max/{source_id}"}}

@@ -26,7 +26,7 @@ def database(database_for):
 
 @pytest.fixture
 def studio(private_bucket, public_bucket, decoder):
-    return Studio(private_bucket, public_bucket, decoder)
+    return Studio(private_bucket, public_bucket, decoder, decoder)
 
 
 @pytest.fixture

@@ -297,7 +297,12 @@ class Valkey(Engine):
 
 S3_RIGHTS = {
     "ingestion": ("Read:depesha-private", "Write:depesha-private/originals/*", "Write:depesha-private/raw/*"),
-    "imaging": ("Read:depesha-private", "Read:depesha-public", "Write:depesha-public/media/*"),
+    "imaging": (
+        "Read:depesha-private",
+        "Write:depesha-private/uploads/*",
+        "Read:depesha-public",
+        "Write:depesha-public/media/*",
+    ),
     "desk": ("Read:depesha-private", "Write:depesha-private/originals/*"),
     "publication": ("Read:depesha-public", "Write:depesha-public", "List:depesha-public"),
 }

@@ -12,4 +12,4 @@ def database(settings: Settings) -> Database:
 
 
 def studio(settings: Settings) -> Studio:
-    return Studio(Bucket.private(settings), Bucket.public(settings), Decoder())
+    return Studio(Bucket.private(settings), Bucket.public(settings), Decoder(), Decoder(is_background=True))

@@ -15,9 +15,12 @@ from imaging.domain.renditions import STANDARD_SET, Format, Rendition
 from imaging.domain.words import Words
 from imaging.pipe import read_message, write_message
 
+COMMAND: Final = (sys.executable, "-I", "-m", "imaging.renderer")
 NO_WORDS: Final = Words()
 CPU_S: Final = 20
 WALL_S: Final = 30
+PATIENT_CPU_S: Final = 240
+PATIENT_WALL_S: Final = 600
 MOST_IMAGES: Final = 200
 MOST_KIB: Final = 600 * 1024
 
@@ -31,7 +34,7 @@ class Order:
     crops: Mapping[str, Box] = field(default_factory=dict)
     sizes: Sequence[Rendition] = STANDARD_SET
     quality: Mapping[Format, Mapping[str, Any]] = field(default_factory=dict)
-    cpu_s: int = CPU_S
+    is_second_pass: bool = False
 
 
 @dataclass(frozen=True)
@@ -64,8 +67,9 @@ class Look:
 class Decoder:
     """Renders one photo at a time in the child. Safe to share between threads: they take turns."""
 
-    def __init__(self, command: Sequence[str] = (sys.executable, "-I", "-m", "imaging.renderer")) -> None:
-        self._command = command
+    def __init__(self, command: Sequence[str] = COMMAND, *, is_background: bool = False) -> None:
+        """`is_background`: its child gets only the CPU that nobody else wants."""
+        self._command = ("nice", "-n", "19", *command) if is_background else tuple(command)
         self._lock = threading.Lock()
         self._child: subprocess.Popen[bytes] | None = None
         self._answers = io.BytesIO()
@@ -81,7 +85,8 @@ class Decoder:
         sniff(body)
         with self._lock:
             child = self._running()
-            watchdog = threading.Timer(WALL_S, child.kill)
+            wall_s = PATIENT_WALL_S if order.is_second_pass else WALL_S
+            watchdog = threading.Timer(wall_s, child.kill)
             watchdog.start()
             try:
                 return self._converse(child, body, order, keep)
@@ -90,7 +95,7 @@ class Decoder:
             except (BrokenPipeError, EOFError) as error:
                 self.close()
                 raise ImageRefusedError(
-                    "undecodable", f"Обработка файла прервана: дольше {WALL_S} с или слишком много памяти."
+                    "undecodable", f"Обработка файла прервана: дольше {wall_s} с или слишком много памяти."
                 ) from error
             except BaseException:
                 self.close()
@@ -160,7 +165,8 @@ def _job(order: Order) -> dict[str, Any]:
         "crops": {name: [box.x, box.y, box.width, box.height] for name, box in order.crops.items()},
         "sizes": [[size.name, size.width, size.height, size.formats] for size in order.sizes],
         "quality": order.quality,
-        "cpu_s": order.cpu_s,
+        "is_second_pass": order.is_second_pass,
+        "cpu_s": PATIENT_CPU_S if order.is_second_pass else CPU_S,
     }
 
 

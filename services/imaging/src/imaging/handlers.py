@@ -1,32 +1,45 @@
 """What happens to photos: each is rendered once for its words and its focus, and again when either changes."""
 
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Literal
 from uuid import UUID
 
+from chassis import logs
 from chassis.bucket import IMMUTABLE, Bucket, ObjectMissing, content_hash
+from chassis.database import Database
 from chassis.errors import NotFound
+from chassis.ledger import inspect
 from chassis.unit_of_work import UnitOfWork
-from contracts.content import Image, Manifest, Rendition
+from contracts.content import Image, Manifest, Rendition, UsageRights
 from contracts.event import Event
 from contracts.events import FocalPointMoved, ImageAttached, ImageProcessed, ImageRejected, StoryReceived
 from imaging.decoder import Decoder, Look, Order, RenderedFile
-from imaging.domain.limits import ImageRefusedError
-from imaging.domain.renditions import CONTENT_TYPES, EXTENSIONS
+from imaging.domain.limits import ImageRefusedError, is_slow, sniff
+from imaging.domain.renditions import CONTENT_TYPES, EXTENSIONS, STANDARD_SET
+from imaging.domain.renditions import Rendition as Size
 from imaging.domain.rights import rights_in
 from imaging.domain.words import Words
-from imaging.store import Asset, Assets
+from imaging.store import Asset, Assets, RenditionSets, Todo
+
+Stage = Literal["fast", "small"]
 
 UPLOADS_AT_ONCE = 4
+BACKGROUND = "background"
+"""The timer that renders what no event asked for; whoever asks wakes it."""
+
+log = logs.get()
 
 
 @dataclass(frozen=True)
 class Studio:
-    """What rendering needs: the originals, the place for renditions, the child that decodes."""
+    """What rendering needs: the originals, the place for renditions, the child that decodes, and one for quiet moments."""
 
     originals: Bucket
     renditions: Bucket
     decoder: Decoder
+    background: Decoder
 
 
 class RacedError(Exception):
@@ -35,10 +48,10 @@ class RacedError(Exception):
 
 @dataclass(frozen=True)
 class Outcome:
-    """A photo after rendering: the asset to save, and the event that tells of it."""
+    """A photo after rendering: the asset to save, and the event that tells of it; none where it has to wait."""
 
     asset: Asset
-    event: Event
+    event: Event | None
     refused: str | None = None
 
 
@@ -46,8 +59,9 @@ def process_story(event: StoryReceived, uow: UnitOfWork, studio: Studio) -> None
     """Render the story's photos, those that are new or have new words."""
     with uow.database.connection() as connection:
         known = {image.image_id: Assets(connection).get(image.image_id) for image in event.content.images}
+        sizes = RenditionSets(connection).newest()
     outcomes = [
-        _render(asset, studio)
+        _render(asset, studio, sizes)
         for image in event.content.images
         if (asset := _with_words(image, event.story_id, event.revision, known[image.image_id])) is not None
     ]
@@ -60,8 +74,9 @@ def process_image(event: ImageAttached, uow: UnitOfWork, studio: Studio) -> None
     """Render a photo that an editor added."""
     with uow.database.connection() as connection:
         known = Assets(connection).get(event.image.image_id)
+        sizes = RenditionSets(connection).newest()
     asset = _with_words(event.image, event.story_id, 1, known)
-    outcome = _render(asset, studio) if asset else None
+    outcome = _render(asset, studio, sizes) if asset else None
     with uow:
         if outcome:
             _save(outcome, uow)
@@ -76,6 +91,7 @@ def move_focus(event: FocalPointMoved, uow: UnitOfWork, studio: Studio) -> None:
     """
     with uow.database.connection() as connection:
         known = Assets(connection).get(event.image_id)
+        sizes = RenditionSets(connection).newest()
     if known is None:
         raise NotFound(f"image {event.image_id}: not known here")
     if known.focus_revision >= event.revision:
@@ -89,7 +105,7 @@ def move_focus(event: FocalPointMoved, uow: UnitOfWork, studio: Studio) -> None:
         caption=known.caption if event.caption is None else event.caption,
         credit=known.credit if event.credit is None else event.credit,
     )
-    outcome = _render(asset, studio)
+    outcome = _render(asset, studio, sizes)
     with uow:
         _save(outcome, uow)
 
@@ -118,6 +134,9 @@ def _save(outcome: Outcome, uow: UnitOfWork) -> None:
         raise RacedError(
             f"image {outcome.asset.image_id}: version {outcome.asset.version} was rendered, but another is saved already"
         )
+    if outcome.event is None:
+        assets.save(outcome.asset)
+        return
     version = outcome.asset.version + 1
     asset, event = replace(outcome.asset, version=version), outcome.event
     if isinstance(event, ImageProcessed):
@@ -127,35 +146,102 @@ def _save(outcome: Outcome, uow: UnitOfWork) -> None:
     uow.publish(event)
 
 
-def _render(asset: Asset, studio: Studio) -> Outcome:
+class WaitsError(Exception):
+    """A photo is too large for the quick road; the background worker takes it."""
+
+
+def _render(asset: Asset, studio: Studio, sizes: Sequence[Size] = STANDARD_SET, stage: Stage = "fast") -> Outcome:
     """Read the original, make the set, put it in the public bucket. Files are there before anybody is told."""
     try:
-        manifest = _make(asset, studio)
+        manifest = _make(asset, studio, sizes, stage)
+    except WaitsError:
+        return Outcome(replace(asset, todo="slow"), None)
     except ObjectMissing:
         return _refuse(asset, "missing", "Оригинал фотографии не найден в хранилище.")
     except ImageRefusedError as error:
         return _refuse(asset, error.reason, error.detail)
-    return Outcome(asset, ImageProcessed(story_id=asset.story_id, image_id=asset.image_id, manifest=manifest))
+    event = ImageProcessed(story_id=asset.story_id, image_id=asset.image_id, manifest=manifest)
+    return Outcome(replace(asset, todo="smaller" if stage == "fast" else None), event)
 
 
 def _refuse(asset: Asset, reason: str, detail: str) -> Outcome:
     event = ImageRejected(story_id=asset.story_id, image_id=asset.image_id, reason=reason, detail=detail)
-    return Outcome(replace(asset, manifest=None), event, refused=f"{reason}: {detail}")
+    return Outcome(replace(asset, manifest=None, todo=None), event, refused=f"{reason}: {detail}")
 
 
-def _make(asset: Asset, studio: Studio) -> Manifest:
+def _make(asset: Asset, studio: Studio, sizes: Sequence[Size], stage: Stage) -> Manifest:
     if not asset.original_key:
         raise ImageRefusedError("missing", "Фотография не была получена от источника.")
     body = studio.originals.get(asset.original_key)
-    order = Order(Words(asset.caption, asset.credit), asset.focal_point, asset.crops)
+    is_background = asset.todo in ("slow", "again") or stage == "small"
+    if not is_background and asset.todo != "render" and is_slow(sniff(body), body):
+        raise WaitsError
+    order = Order(words_of(asset), asset.focal_point, asset.crops, sizes, is_second_pass=stage == "small")
+    decoder = studio.background if is_background else studio.decoder
     uploads: list[Future[Rendition]] = []
     with ThreadPoolExecutor(UPLOADS_AT_ONCE) as threads:
-        look = studio.decoder.render(
+        look = decoder.render(
             body, order, lambda file: uploads.append(threads.submit(_upload, file, studio.renditions))
         )
         renditions = [upload.result() for upload in uploads]
     renditions.sort(key=lambda one: (one.name, one.content_type))
-    return _manifest(look, tuple(renditions))
+    manifest = _manifest(look, tuple(renditions)).model_copy(update={"stage": stage})
+    return manifest.model_copy(update={"rights": asset.rights}) if asset.rights else manifest
+
+
+def words_of(asset: Asset) -> Words:
+    """What is written into the files: an editor's words, and where there are none, the file's own."""
+    rights = asset.rights or UsageRights()
+    return Words(
+        caption=asset.caption,
+        credit=asset.credit,
+        copyright=rights.holder,
+        alt_text=asset.alt_text,
+        terms=rights.terms,
+        statement_url=rights.statement_url,
+        instructions=rights.instructions,
+        until=rights.until.isoformat() if rights.until else "",
+    )
+
+
+def work_off(database: Database, studio: Studio) -> None:
+    """Render what somebody asked for, what is slow, and what a new set asks for."""
+    while _work(database, studio, ("render", "slow", "again"), "fast"):
+        pass
+
+
+def make_smaller(database: Database, studio: Studio) -> None:
+    """The second pass over one photo, in an idle moment."""
+    with database.connection() as connection:
+        is_idle = not any(lane.waiting or lane.sent for lane in inspect.lag(connection) if lane.consumer == "imaging")
+    if is_idle:
+        _work(database, studio, ("smaller",), "small")
+
+
+def _work(database: Database, studio: Studio, kinds: Sequence[Todo], stage: Stage) -> bool:
+    """Take one photo and render it. False: there is none."""
+    with database.connection() as connection:
+        asset = Assets(connection).take(kinds)
+        sizes = RenditionSets(connection).newest()
+    if asset is None:
+        return False
+    outcome = _render(asset, studio, sizes, stage)
+    try:
+        with database.unit_of_work() as uow:
+            if is_same(asset.manifest, outcome.event):
+                Assets(uow.connection).forget_todo(asset.image_id, asset.version)
+            else:
+                _save(outcome, uow)
+    except RacedError:
+        log.info("a photo changed while it was rendered in the background", image_id=str(asset.image_id))
+    return True
+
+
+def is_same(manifest: Manifest | None, event: Event | None) -> bool:
+    """Whether the second pass found nothing smaller: then nobody is told."""
+    if manifest is None or not isinstance(event, ImageProcessed) or event.manifest.stage != "small":
+        return False
+    return event.manifest.renditions == manifest.renditions
 
 
 def _manifest(look: Look, renditions: tuple[Rendition, ...]) -> Manifest:

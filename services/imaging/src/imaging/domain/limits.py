@@ -105,3 +105,19 @@ def check_size(kind: str, width: int, height: int, frames: int) -> None:
         )
     if frames > MAX_FRAMES:
         raise ImageRefusedError("too_many_frames", f"{frames} кадров, а предел — {MAX_FRAMES}.")
+
+
+FRAME_STARTS: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})
+PROGRESSIVE: Final = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
+
+
+def is_slow(kind: str, body: bytes) -> bool:
+    """Whether it is a progressive JPEG beyond SLOW_PROGRESSIVE_PIXELS, by its markers alone."""
+    position = 2
+    while kind == "jpeg" and position + 9 < len(body) and body[position] == 0xFF:
+        marker, size = body[position + 1], int.from_bytes(body[position + 2 : position + 4], "big")
+        if marker in FRAME_STARTS:
+            height, width = (int.from_bytes(body[position + at : position + at + 2], "big") for at in (5, 7))
+            return marker in PROGRESSIVE and width * height > SLOW_PROGRESSIVE_PIXELS
+        position += 1 if marker == 0xFF else 2 + size
+    return False

@@ -23,6 +23,7 @@ from imaging.domain.renditions import (
 from imaging.domain.words import Words
 from imaging.renderer.encoding import encode, resize
 from imaging.renderer.faces import find_faces
+from imaging.renderer.judging import smallest
 from imaging.renderer.looks import describe, sharpness
 from imaging.renderer.opening import Photo, frames_of, make_master, open_photo
 
@@ -52,7 +53,8 @@ def render(job: Mapping[str, Any], body: bytes, say: Say) -> None:
     }
     words = Words(**job["words"]).or_else(photo.words)
     quality = {str(name): options for name, options in QUALITY.items()} | job["quality"]
-    _encode_all(_works(master, photo, sizes, crops), words, quality, say)
+    encoder = smallest if job["is_second_pass"] else encode
+    _encode_all(_works(master, photo, sizes, crops), words, quality, say, encoder)
     manifest = {
         "width": photo.width,
         "height": photo.height,
@@ -108,11 +110,13 @@ def _animations(photo: Photo, sizes: list[Rendition]) -> Iterator[Work]:
             yield [size.name], "webp", partial(frames_of, photo, width), width * width * photo.frames
 
 
-def _encode_all(works: Iterator[Work], words: Words, quality: Mapping[str, Any], say: Say) -> None:
+def _encode_all(
+    works: Iterator[Work], words: Words, quality: Mapping[str, Any], say: Say, encoder: Callable[..., bytes]
+) -> None:
     def make(work: Work) -> None:
         names, file_format, pixels, _ = work
         image = pixels()
-        data = encode(image, file_format, words if image.width >= WORDS_FROM_WIDTH else Words(), quality[file_format])
+        data = encoder(image, file_format, words if image.width >= WORDS_FROM_WIDTH else Words(), quality[file_format])
         for name in names:
             header = {"rendition": name, "format": file_format, "width": image.width, "height": image.get_page_height()}
             say(header, data)
