@@ -4,6 +4,7 @@ import urllib.request
 from functools import partial
 from uuid import uuid4
 
+import numpy as np
 import psycopg
 import pytest
 import pyvips
@@ -19,6 +20,7 @@ from imaging.domain.renditions import STANDARD_SET
 from imaging.handlers import Studio
 from imaging.settings import Settings
 from imaging.store import Asset, Assets
+from stack.demo.photos import SCENES
 
 from .conftest import picture
 
@@ -192,26 +194,27 @@ def test_a_signature_depends_on_everything():
     )
 
 
-def test_the_second_pass_makes_files_smaller_and_tells_of_it_once(client, database, studio, photo):
-    client.put("/renditions", json=[{"name": "w640", "width": 640}])
-    handlers.work_off(database, studio)
+def test_the_second_pass_makes_files_smaller_and_tells_of_it_once(client, database, studio, work):
+    client.put("/renditions", json=[{"name": "w960", "width": 960}])
+    pixels = SCENES["town"](np.random.default_rng(7)).clip(0, 255).astype(np.uint8)
+    hand_in(client, pyvips.Image.new_from_array(pixels, interpretation="srgb").jpegsave_buffer(Q=92))
+    work()
     handlers.make_smaller(database, studio)
     events = recorded_events(database, "image.processed.v1")
     assert [(event["manifest"]["version"], event["manifest"]["stage"]) for event in events] == [
         (1, "fast"),
-        (2, "fast"),
-        (3, "small"),
+        (2, "small"),
     ]
     sizes = [
         {(one["name"], one["content_type"]): one["size_bytes"] for one in event["manifest"]["renditions"]}
-        for event in events[1:]
+        for event in events
     ]
 
     handlers.make_smaller(database, studio)
 
-    assert sizes[1]["w640", "image/avif"] < sizes[0]["w640", "image/avif"]
+    assert sizes[1] != sizes[0]
     assert all(after <= 0.97 * sizes[0][name] or after == sizes[0][name] for name, after in sizes[1].items())
-    assert len(recorded_events(database, "image.processed.v1")) == 3
+    assert len(recorded_events(database, "image.processed.v1")) == 2
 
 
 def test_a_large_progressive_jpeg_waits_for_the_background(database, studio, work, private_bucket, monkeypatch):
