@@ -189,6 +189,7 @@ def test_people_are_found_named_and_put_together(find_names, text, expected):
             [("Yevgeny Solntsev", 2)],
         ),
         ("The New Theatre opened in Orenburg City.", []),
+        ("Tokayev\n\nPresident Joe Biden said little. Biden left.", [("Joe Biden", 2)]),
         ("Anna Bell told reporters. Bell's car was there.", [("Anna Bell", 2)]),
     ],
 )
@@ -214,6 +215,12 @@ def test_a_region_that_only_its_town_names_is_proposed_with_the_reason(tagged):
         "en": "not named, but Орск is",
         "kk": "аталмаған, бірақ Орск аталған",
     }
+
+
+def test_the_country_in_an_agencys_name_is_no_tag(tagged):
+    story = StoryContent(headline="УФСБ России задержало чиновника", lede="Минздрав России и МЧС России молчат.")
+
+    assert "Россия" not in [one.tag.label for one in tagged(story).tags]
 
 
 def test_a_place_in_quotes_is_a_club(tagged):

@@ -185,9 +185,11 @@ NO_NAMES = frozenset(
         ],
     ]
 )
-ENGLISH = re.compile(r"[A-Z][\w'’-]*[a-z](?:\s+(?:(?:de|van|von|der|bin|al|da|la|el)\s+)*[A-Z][\w'’-]*[a-z]\b)*")
+ENGLISH = re.compile(
+    r"[A-Z][\w'’-]*[a-z](?:[^\S\n]+(?:(?:de|van|von|der|bin|al|da|la|el)[^\S\n]+)*[A-Z][\w'’-]*[a-z]\b)*"
+)
 LAST_WORD = re.compile(r"[\w'’-]+$")
-KAZAKH = re.compile(r"[А-ЯЁӘҒҚҢӨҰҮҺІ][\w-]+(?:\s+[А-ЯЁӘҒҚҢӨҰҮҺІ][\w-]+){1,2}")
+KAZAKH = re.compile(r"[А-ЯЁӘҒҚҢӨҰҮҺІ][\w-]+(?:[^\S\n]+[А-ЯЁӘҒҚҢӨҰҮҺІ][\w-]+){1,2}")
 KAZAKH_SURNAME = re.compile(
     r"(.+?(?:ов|ев|ёв|ин|ова|ева|ина|ұлы|қызы|ский|ская))"
     r"(?:ның|нің|дың|дің|тың|тің|ға|ге|қа|ке|на|не|ны|ні|ды|ді|ты|ті|да|де|та|те|дан|ден|тан|тен|нан|нен|мен|бен|пен)?"

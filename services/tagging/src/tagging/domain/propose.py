@@ -29,6 +29,7 @@ NEAR = 60
 """Characters within which an office belongs to a person."""
 BORDER = re.compile(r"[.!?;:»\n]\s")
 APPOSITION = re.compile(r"\s*(?:,|—|–|-|\()\s*|\s+")
+AGENCY = re.compile(r"(?:\b[А-ЯЁ]{2,}|\b(?:Мин|Рос|Ген)[а-яё]{2,})\s$")
 OPENING, CLOSING = tuple('«“„"'), tuple('»”“"')
 
 Acceptance: TypeAlias = Callable[[Sequence[Key]], Mapping[Key, float]]
@@ -98,7 +99,12 @@ def find_candidates(text: Text, tools: Tools, day: date | None = None) -> list[C
         return []
     language, vocabulary = text.language, tools.vocabulary
     hits = tools.gazetteer.find(text.whole, is_kazakh=language == "kk", day=day)
-    mentions = [one for one in hits if not (one.kind == "place" and _is_quoted(text.whole, one))]
+    mentions = [
+        one
+        for one in hits
+        if one.kind != "place"
+        or not (_is_quoted(text.whole, one) or _is_of_agency(text.whole, one, tools.home_country))
+    ]
     if language == "ru":
         entities = read_entities(text.whole, tools.find_names, vocabulary.identify)
     else:
@@ -134,6 +140,11 @@ def _merged(found: Sequence[Candidate]) -> list[Candidate]:
             known.spans.extend(span for span in one.spans if span not in known.spans)
             known.places.extend(one.places)
     return list(merged.values())
+
+
+def _is_of_agency(text: str, one: Mention, home_country: str) -> bool:
+    """«МЧС России», «Минздрав РФ»: an agency's name, not a story about the country."""
+    return one.concept_id == home_country and AGENCY.search(text, max(0, one.start - 40), one.start) is not None
 
 
 def _is_quoted(text: str, one: Mention) -> bool:
