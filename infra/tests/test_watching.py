@@ -17,6 +17,8 @@ from delivery import api as delivery_api
 from delivery.settings import Settings as DeliverySettings
 from desk import api as desk_api
 from desk.settings import Settings as DeskSettings
+from ingestion import api as ingestion_api
+from ingestion.settings import Settings as IngestionSettings
 
 ROOT = Path(__file__).parents[2]
 RULES = ROOT / "infra/prometheus/rules/depesha.yml"
@@ -61,6 +63,7 @@ def test_every_metric_that_rules_and_dashboards_name_is_in_a_real_answer(databas
     for app in (
         desk_api.create_app(DeskSettings(**settings_for("desk"))),
         delivery_api.create_app(DeliverySettings(**settings_for("delivery"))),
+        ingestion_api.create_app(IngestionSettings(**settings_for("ingestion"))),
     ):
         with TestClient(app) as client:
             told |= names_in(client.get("/metrics").text)

@@ -84,12 +84,12 @@ Part: TypeAlias = Block | Picture
 
 def clean_inline(text: str) -> str:
     """HTML with the allowed inline tags only; links keep http(s), mailto and tel."""
-    return CLEANER.clean(text).strip()
+    return (CLEANER.clean(text) if "<" in text or "&" in text else text.replace(">", "&gt;")).strip()
 
 
 def plain(text: str) -> str:
     """The text of inline HTML."""
-    return html.unescape(STRIPPER.clean(text)).strip()
+    return (html.unescape(STRIPPER.clean(text)) if "<" in text or "&" in text else text).strip()
 
 
 def text_to_blocks(text: str) -> tuple[Block, ...]:

@@ -33,6 +33,8 @@ from ingestion.domain.story_form import StoryForm
 from ingestion.domain.typography import drop_invisible
 
 MOST_AUTHORS = 20
+BEGINNING = 5
+"""So many parts of the text are looked at for its headline, lede and language."""
 MOST_JSON = 500_000
 HTML_TAGS = {
     "ref": "a",
@@ -111,7 +113,7 @@ def _form(found: Document, facts: _Facts, raw: Raw) -> StoryForm:
     for part in parts:
         if isinstance(part, Picture):
             part.caption = part.caption or facts.captions.get(key_of(part.url), "")
-    words = " ".join(plain(part.html) for part in parts if isinstance(part, Paragraph | Quote))
+    words = " ".join(plain(part.html) for part in parts[:BEGINNING] if isinstance(part, Paragraph | Quote))
     headline = headline_of(text_of(_text(facts.linked.get("headline")) or found.title or ""), words)
     if not headline:
         raise NotAnArticleError("the page has neither a headline nor text")

@@ -47,7 +47,8 @@ def tidy(text: str) -> str:
     if HYPHEN.search(text):
         text = DASH.sub(f"{NBSP}— ", text)
         text = DIALOGUE_DASH.sub(f"—{NBSP}", text)
-    text = INITIALS.sub(lambda found: "".join(f"{part}{NBSP}" for part in found.groups() if part), text)
+    if "." in text[:-1]:
+        text = INITIALS.sub(lambda found: "".join(f"{part}{NBSP}" for part in found.groups() if part), text)
     text = NUMBER_SIGN.sub(f"№{NBSP}", text)
     text = NUMBER_UNIT.sub(rf"\1{NBSP}", text)
     return _bind_short_words(text).strip(" \n\t")
