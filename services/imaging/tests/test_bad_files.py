@@ -1,8 +1,10 @@
 """Files that strangers send: each is refused with a reason or shown as far as it goes, and the worker lives on."""
 
 import struct
+import time
 import zlib
 
+import numpy as np
 import pytest
 import pyvips
 
@@ -90,6 +92,65 @@ def test_hostile_xmp_is_ignored(render, packet):
     look, _ = render(image.jpegsave_buffer(keep="xmp"))
 
     assert (look.words.caption, look.words.credit) == ("", "")
+
+
+def many_scans(count):
+    """A progressive JPEG whose last scan stands in it `count` times more."""
+    body = picture(600, 400).jpegsave_buffer(interlace=True)
+    last = body.rindex(b"\xff\xda")
+    return body[:-2] + body[last:-2] * count + b"\xff\xd9"
+
+
+def test_a_jpeg_of_2000_scans_costs_no_more_than_the_limits(decoder):
+    before = time.perf_counter()
+
+    try:
+        decoder.render(many_scans(2_000), Order(), lambda _: None)
+    except ImageRefusedError as refused:
+        assert refused.reason in ("damaged", "undecodable")  # noqa: PT017 - either is fine, a hang is not
+
+    assert time.perf_counter() - before < 60
+
+
+@pytest.mark.parametrize(
+    "tail", [b"<script>alert(1)</script>", b"PK\x03\x04" + bytes(200), b"%PDF-1.7", b"GIF89a" + bytes(100)]
+)
+def test_what_a_polyglot_hides_does_not_come_out(render, tail):
+    _, files = render(picture(300, 200).jpegsave_buffer() + tail)
+
+    assert len(files) == 17
+    assert all(tail not in file.body for file in files.values())
+
+
+SAVERS = {
+    "jpeg": lambda image: image.jpegsave_buffer(Q=80),
+    "progressive": lambda image: image.jpegsave_buffer(interlace=True),
+    "png": lambda image: image.pngsave_buffer(),
+    "webp": lambda image: image.webpsave_buffer(effort=0),
+    "gif": lambda image: image.gifsave_buffer(effort=1),
+    "tiff": lambda image: image.tiffsave_buffer(),
+    "avif": lambda image: image.heifsave_buffer(compression="av1", effort=0),
+}
+
+
+@pytest.mark.parametrize("kind", SAVERS)
+def test_whatever_bytes_are_broken_the_child_answers_and_lives(render, decoder, kind):
+    whole = SAVERS[kind](picture(200, 150))
+    random = np.random.default_rng(3)
+    render(picture(64, 64).jpegsave_buffer())
+    child = decoder._child.pid
+
+    for trial in range(12):
+        body = bytearray(whole)
+        for place in random.integers(4, len(body), 1 + 3 * trial):
+            body[place] = random.integers(0, 256)
+        body = body[: random.integers(len(body) // 2, len(body) + 1)]
+        try:
+            render(bytes(body))
+        except ImageRefusedError as refused:
+            assert refused.detail  # noqa: PT017 - refusing is fine, dying is not
+
+    assert decoder._child.pid == child
 
 
 def test_good_photos_come_through_between_bad_ones(render):
