@@ -6,7 +6,7 @@ import pytest
 from chassis.testing import recorded_events
 from contracts.content import Paragraph
 from desk.domain.query import Query
-from desk.handlers import events
+from desk.handlers import events, mail
 from desk.store.monitor import Monitor
 from desk.store.notices import Notices
 from desk.store.stories import Stories
@@ -163,3 +163,15 @@ def test_stories_that_tell_the_same_are_a_click_away(person, story, database):
     panel = person("editor").get(f"{STORY}/panel").text
 
     assert f'<a href="/stories/{twin}">Мост через Тую откроют в мае</a>' in panel
+
+
+def test_a_mention_is_mailed_to_whom_it_names_and_to_nobody_else(person, story, database):
+    anna, boris = person("chief", "Анна Ким"), person("editor", "Борис Лавров")
+    anna.post(f"{STORY}/notes", data={"text": "@Борис Лавров, проверь дату"})
+    sent = []
+
+    mail.send_mail(database, sent.append, "desk@example.org", "http://desk")
+
+    assert [(one["Subject"], one["Bcc"]) for one in sent] == [
+        ("Вас упомянули: Мост через Тую откроют в мае", f"{boris.person_id}@example.org")
+    ]

@@ -205,6 +205,7 @@ def test_every_page_is_free_of_barriers_and_fits_a_phone(person, desk, house, th
         "/admin/sites",
         "/admin/log",
         "/confirm",
+        "/password",
         f"/stories/{story_id}#source",
         f"/stories/{story_id}#notes",
         f"/stories/{story_id}#versions",

@@ -2,6 +2,7 @@
 import Cropper from "cropperjs";
 
 export function openCrop(dialog, button, say, words, onKept) {
+  const ratio = Number(button.dataset.ratio);
   const box = dialog.querySelector("[data-cropping]");
   const stage = box.querySelector(".cropping-stage");
   const focus = dialog.querySelector("[data-focus]");
@@ -18,8 +19,8 @@ export function openCrop(dialog, button, say, words, onKept) {
     image.$center("contain");
     requestAnimationFrame(() => {
       const [frame, ground] = [image.getBoundingClientRect(), stage.getBoundingClientRect()];
-      const [x, y, width, height] = button.dataset.box ? JSON.parse(button.dataset.box) : [0.1, 0.1, 0.8, 0.8];
-      selection.$change(frame.left - ground.left + x * frame.width, frame.top - ground.top + y * frame.height, width * frame.width, height * frame.height, Number(button.dataset.ratio));
+      const [x, y, width, height] = button.dataset.box ? JSON.parse(button.dataset.box) : middle(frame.width / frame.height, ratio);
+      selection.$change(frame.left - ground.left + x * frame.width, frame.top - ground.top + y * frame.height, width * frame.width, height * frame.height, ratio);
     });
   });
   const close = () => { stage.replaceChildren(); box.hidden = true; focus.hidden = false; };
@@ -29,12 +30,22 @@ export function openCrop(dialog, button, say, words, onKept) {
     const inside = (value) => Math.min(1, Math.max(0, value));
     const x = inside((drawn.left - frame.left) / frame.width);
     const y = inside((drawn.top - frame.top) / frame.height);
-    const values = { name: button.dataset.crop, x, y, width: inside((drawn.right - frame.left) / frame.width) - x, height: inside((drawn.bottom - frame.top) / frame.height) - y };
+    // Whatever was dragged over the edge: the box keeps the ratio and lies inside the photo.
+    const shape = frame.width / frame.height;
+    const width = Math.min(inside((drawn.right - frame.left) / frame.width) - x, ((1 - y) * ratio) / shape);
+    const values = { name: button.dataset.crop, x, y, width, height: Math.min((width * shape) / ratio, 1 - y) };
     const answer = await fetch(box.dataset.cropping, { method: "POST", body: new URLSearchParams(values) });
     if (!answer.ok) return say(words.error, true);
     close();
     onKept([values.x, values.y, values.width, values.height]);
   };
+}
+
+// Nine tenths of the largest box of the ratio, in the middle of a photo of this shape (width / height).
+function middle(shape, ratio) {
+  const width = 0.9 * Math.min(1, ratio / shape);
+  const height = (width * shape) / ratio;
+  return [(1 - width) / 2, (1 - height) / 2, width, height];
 }
 
 const handles = ["n", "e", "s", "w", "ne", "nw", "se", "sw"].map((side) => `<cropper-handle action="${side}-resize"></cropper-handle>`).join("");
