@@ -19,7 +19,7 @@ from imaging.decoder import Decoder, Look, Order, RenderedFile
 from imaging.domain.limits import ImageRefusedError, is_slow, sniff
 from imaging.domain.renditions import CONTENT_TYPES, EXTENSIONS, STANDARD_SET
 from imaging.domain.renditions import Rendition as Size
-from imaging.domain.rights import rights_in
+from imaging.domain.rights import provenance_in, rights_in
 from imaging.domain.words import Words
 from imaging.store import Asset, Assets, RenditionSets, Todo
 
@@ -255,6 +255,7 @@ def _manifest(look: Look, renditions: tuple[Rendition, ...]) -> Manifest:
         byline=words.byline,
         alt_text=words.alt_text,
         rights=rights_in(words),
+        provenance=provenance_in(words),
         **facts,
     )
 

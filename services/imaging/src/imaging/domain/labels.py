@@ -23,6 +23,7 @@ def xmp(words: Words) -> bytes:
         _simple("photoshop:Instructions", words.instructions),
         _simple("xmpRights:WebStatement", words.statement_url),
         _simple("plus:LicenseEndDate", words.until),
+        _simple("Iptc4xmpExt:DigitalSourceType", words.source_type),
     ]
     if author := _text(words.byline or words.credit):
         parts.append(f"<dc:creator><rdf:Seq><rdf:li>{author}</rdf:li></rdf:Seq></dc:creator>")

@@ -14,6 +14,7 @@ NAMESPACES: Final = {
     "photoshop": "http://ns.adobe.com/photoshop/1.0/",
     "xmpRights": "http://ns.adobe.com/xap/1.0/rights/",
     "Iptc4xmpCore": "http://iptc.org/std/Iptc4xmpCore/1.0/xmlns/",
+    "Iptc4xmpExt": "http://iptc.org/std/Iptc4xmpExt/2008-02-29/",
     "plus": "http://ns.useplus.org/ldf/xmp/1.0/",
 }
 XML_LANG: Final = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -32,6 +33,7 @@ class Words:
     statement_url: str = ""
     instructions: str = ""
     until: str = ""
+    source_type: str = ""
 
     def or_else(self, other: "Words") -> "Words":
         """Each word from here, or from `other` where there is none here."""
@@ -52,6 +54,7 @@ XMP_PLACES: Final = {
     "statement_url": ("xmpRights", "WebStatement"),
     "instructions": ("photoshop", "Instructions"),
     "until": ("plus", "LicenseEndDate"),
+    "source_type": ("Iptc4xmpExt", "DigitalSourceType"),
 }
 """Source: IPTC Photo Metadata Standard 2023.2; PLUS LDF 2.0 for the licence's end."""
 
