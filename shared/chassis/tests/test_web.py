@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -11,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from chassis import web
 from chassis.bucket import StorageDown
 from chassis.errors import Conflict, NotFound, Refusal
+from chassis.problems import problem_of
 from chassis.web import create_app
 
 
@@ -191,3 +194,10 @@ def test_a_wrong_method_is_told_all_the_right_ones(client):
     answer = client.delete("/forms")
 
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, POST")
+
+
+def test_a_refusals_extra_fields_may_be_ids_and_times():
+    problem = problem_of(Conflict("image 7: no credit", image_id=UUID(int=7), at=datetime(2026, 3, 4, tzinfo=UTC)))
+
+    told = json.loads(problem.body)
+    assert (problem.status_code, told["image_id"], told["at"]) == (409, str(UUID(int=7)), "2026-03-04T00:00:00+00:00")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse
 
 from chassis.errors import Refusal
@@ -12,9 +13,10 @@ class Problem(JSONResponse):
 
 
 def problem(status: int, title: str, detail: str, *, slug: str = "about:blank", **extra: Any) -> Problem:  # noqa: ANN401 - RFC 9457 extension members are free
-    """RFC 9457 problem details."""
+    """RFC 9457 problem details. `extra`: whatever pydantic can write as JSON, such as ids and times."""
     kind = slug if slug == "about:blank" else f"urn:depesha:problem:{slug}"
-    return Problem({"type": kind, "title": title, "status": status, "detail": detail, **extra}, status_code=status)
+    body = {"type": kind, "title": title, "status": status, "detail": detail, **extra}
+    return Problem(jsonable_encoder(body), status_code=status)
 
 
 def problem_of(error: Refusal) -> Problem:
