@@ -203,6 +203,64 @@ def test_a_handler_that_opens_no_transaction_is_marked_handled(database):
     assert query(database, "SELECT outcome FROM ledger.history") == [("handled",)]
 
 
+def batch(*dispatches):
+    return {"deliveries": [message(dispatch) for dispatch in dispatches]}
+
+
+def test_handlers_that_open_no_transaction_are_marked_in_one_each_with_its_own_time(database):
+    publish(database, *(withdrawn(revision) for revision in (1, 2, 3)))
+    durations = iter((0.0, 0.02, 0.0))
+
+    worker(database, lambda _event, _uow: threading.Event().wait(next(durations))).handle(batch(*claim(database)))
+
+    assert query(database, "SELECT count(*), count(DISTINCT xmin::text) FROM ledger.history") == [(3, 1)]
+    assert query(database, "SELECT duration_ms >= 20 FROM ledger.history ORDER BY delivery_id") == [
+        (False,),
+        (True,),
+        (False,),
+    ]
+    assert query(database, "SELECT count(*) FROM ledger.delivery") == [(0,)]
+
+
+def test_a_message_that_takes_long_does_not_keep_its_first_events_unmarked(database, monkeypatch):
+    publish(database, withdrawn(1), withdrawn(2))
+    monkeypatch.setattr("chassis.worker.MARK_WITHIN_S", 0.0)
+    seen = []
+
+    worker(database, lambda _event, _uow: seen.extend(query(database, "SELECT count(*) FROM ledger.history"))).handle(
+        batch(*claim(database))
+    )
+
+    assert seen == [(0,), (1,)]
+
+
+def test_a_worker_that_dies_in_a_batch_leaves_what_it_has_not_marked_to_the_next_and_what_was_sent_before_alone(
+    database,
+):
+    """An event that kills its workers again and again must not take its neighbours' starts with it."""
+    publish(database, withdrawn(1), withdrawn(2))
+    dying = []
+
+    def die_at_the_second(event, _uow):
+        if event.revision == 2:
+            dying.append(event)
+            raise SystemExit
+
+    first_time = batch(*claim(database))
+    with pytest.raises(SystemExit):
+        worker(database, die_at_the_second).handle(first_time)
+    assert query(database, "SELECT count(*) FROM ledger.delivery WHERE state = 'sent'") == [(2,)]
+
+    make_due(database)
+    second_time = batch(*claim(database))
+    with pytest.raises(SystemExit):
+        worker(database, die_at_the_second).handle(second_time)
+
+    assert len(dying) == 2
+    assert query(database, "SELECT outcome FROM ledger.history") == [("handled",)]
+    assert query(database, "SELECT lost_starts FROM ledger.delivery") == [(1,)]
+
+
 def test_a_failure_keeps_its_reason_and_waits_longer_each_time(database):
     publish(database, withdrawn())
     waits = []
@@ -462,12 +520,29 @@ def test_all_that_a_worker_took_in_one_message_is_in_its_hands_until_it_is_handl
     publish(database, withdrawn(1), withdrawn(2), withdrawn(3))
     dispatches = claim(database)
     seen = []
-    busy = worker(database, lambda _event, _uow: seen.append(list(busy._in_hand)))
 
-    busy.handle({"deliveries": [message(one) for one in dispatches]})
+    def look(_event, uow):
+        seen.append(list(busy._in_hand))
+        with uow:
+            pass
+
+    busy = worker(database, look)
+    busy.handle(batch(*dispatches))
 
     ids = [one.delivery_id for one in dispatches]
     assert seen == [ids, ids[1:], ids[2:]]
+    assert busy._in_hand == {}
+
+
+def test_what_is_marked_together_is_in_hand_until_then(database):
+    publish(database, withdrawn(1), withdrawn(2))
+    dispatches = claim(database)
+    seen = []
+    busy = worker(database, lambda _event, _uow: seen.append(list(busy._in_hand)))
+
+    busy.handle(batch(*dispatches))
+
+    assert seen == [[one.delivery_id for one in dispatches]] * 2
     assert busy._in_hand == {}
 
 

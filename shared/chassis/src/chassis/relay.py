@@ -92,9 +92,11 @@ class Relay:
         queues = {_queue(one) for one in dispatches if one.is_resend}
         following = self._sender.next_in(sorted(queues))
         held = [one for one in dispatches if _is_still_queued(one, following.get(_queue(one)))]
-        if held:
-            ledger.hold(connection, held)
-        return [one for one in dispatches if one not in held]
+        if not held:
+            return dispatches
+        ledger.hold(connection, held)
+        held_ids = {one.delivery_id for one in held}
+        return [one for one in dispatches if one.delivery_id not in held_ids]
 
     def _sleep(self, connection: psycopg.Connection) -> None:
         due_in = ledger.next_due_in(connection)

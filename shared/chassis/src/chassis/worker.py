@@ -30,6 +30,8 @@ Outcome: TypeAlias = Literal["handled", "rejected", "repeated", "failed", "lost"
 """How a handler ended. `repeated`: another worker was quicker. `lost`: the database went away."""
 
 BEAT_S = 10.0
+MARK_WITHIN_S = 0.05
+"""Events of one message whose handlers opened no transaction are marked together, after this at the latest."""
 MOST_LOST_STARTS = 10
 """A message whose worker vanished this often kills workers; it is set aside."""
 
@@ -109,14 +111,41 @@ class Worker:
     def handle(self, message: dict[str, Any]) -> None:
         """Handle one message of the relay. Never raises: what went wrong is in the ledger and in the log."""
         works = {work.get("timer") or work["delivery_id"]: work for work in message.get("deliveries", [message])}
-        self._in_hand.update(dict.fromkeys(works, time.monotonic()))
-        for key, work in works.items():
-            structlog.contextvars.clear_contextvars()
-            structlog.contextvars.bind_contextvars(service=self.service)
-            try:
-                self._insist(partial(self._run_timer if "timer" in work else self._handle_event, work))
-            finally:
+        began = time.monotonic()
+        self._in_hand.update(dict.fromkeys(works, began))
+        unmarked: dict[int, float] = {}
+        try:
+            for key, work in works.items():
+                structlog.contextvars.clear_contextvars()
+                structlog.contextvars.bind_contextvars(service=self.service)
+                if "timer" in work:
+                    self._insist(partial(self._run_timer, work))
+                else:
+                    self._insist(partial(self._handle_event, work, unmarked))
+                if work.get("is_resend") or time.monotonic() > began + MARK_WITHIN_S:
+                    self._mark(unmarked)
+                if key not in unmarked:
+                    self._in_hand.pop(key, None)
+            self._mark(unmarked)
+        finally:
+            for key in works:
                 self._in_hand.pop(key, None)
+
+    def _mark(self, unmarked: dict[int, float]) -> None:
+        """Mark what handlers did outside any transaction, all of it in one, as done.
+
+        What was sent before waits for no other's mark: it may be what kills its workers, and must not take others with it.
+        """
+        if not unmarked:
+            return
+        self._insist(partial(self._mark_handled, dict(unmarked)))
+        for delivery_id in unmarked:
+            self._in_hand.pop(delivery_id, None)
+        unmarked.clear()
+
+    def _mark_handled(self, durations_ms: dict[int, float]) -> None:
+        with self.database.connection() as connection:
+            ledger.mark_all_handled(connection, durations_ms, self.name)
 
     def _insist(self, work: Callable[[], None]) -> None:
         """Again where the database went away under it: each try may use up a dead connection, then waits for a live one."""
@@ -148,7 +177,8 @@ class Worker:
         with self.database.connection() as connection:
             ledger.mark_timer_done(connection, self.service, name)
 
-    def _handle_event(self, message: dict[str, Any]) -> None:
+    def _handle_event(self, message: dict[str, Any], unmarked: dict[int, float]) -> None:
+        """Handle one event. What its handler did outside any transaction is only noted in `unmarked`, with its milliseconds."""
         envelope, event = self._open(message)
         priority = envelope.priority if envelope is not None else "routine"
         delivery = Delivery(message["delivery_id"], priority, self.name)
@@ -158,7 +188,7 @@ class Worker:
         outcome: Outcome = "lost"
         try:
             with tracing.span(f"{self.service} {envelope.type}", "consumer", envelope.traceparent, _traced(envelope)):
-                outcome = self._run_handler(self.handlers[type(event)], event, delivery)
+                outcome = self._run_handler(self.handlers[type(event)], event, delivery, unmarked)
         finally:
             metrics.handled.observe(delivery.elapsed_ms / 1000, self.service, event.event_type, outcome)
         if outcome in ("handled", "rejected"):
@@ -189,13 +219,12 @@ class Worker:
         with self.database.connection() as connection:
             ledger.bury_lost(connection, delivery, reason)
 
-    def _run_handler(self, handler: Handler, event: Event, delivery: Delivery) -> Outcome:
+    def _run_handler(self, handler: Handler, event: Event, delivery: Delivery, unmarked: dict[int, float]) -> Outcome:
         uow = UnitOfWork(self.database, delivery)
         try:
             handler(event, uow)
             if not uow.is_marked:
-                with self.database.connection() as connection:
-                    ledger.mark_handled(connection, delivery)
+                unmarked[delivery.delivery_id] = delivery.elapsed_ms
         except AlreadyHandledError:
             return "repeated"
         except psycopg.OperationalError:
