@@ -21,7 +21,10 @@ pytestmark = pytest.mark.stack
 PROBES = {"GET /healthz", "GET /readyz", "GET /metrics"}
 DOCUMENTS = {"GET /openapi.json"}
 OPEN = {
-    "desk": {"GET /sign-in", "POST /sign-in", "POST /sign-out", "GET /join/{token}", "POST /join/{token}"},
+    "desk": {
+        *("GET /sign-in", "POST /sign-in", "POST /sign-out"),
+        *("GET /join/{token}", "POST /join/{token}", "POST /join/{token}/password"),
+    },
     "delivery": {"GET /.well-known/webhook-keys.json", "GET /webhooks/types"},
 }
 """All that answers without a token or a session, besides probes and documents. A new one must be thought about here."""

@@ -89,11 +89,12 @@ async def _upload(
     if kind != "multipart/form-data":
         raise NoUpload(f"content-type {kind or 'is missing'!r}: an upload is application/zip or multipart/form-data")
     packed = io.BytesIO()
-    async with request.form(max_files=MOST_FILES, max_fields=0) as parts:
+    async with request.form(max_files=MOST_FILES, max_fields=MOST_FILES) as parts:
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for field, part in parts.multi_items():
-                if isinstance(part, UploadFile):
-                    archive.writestr(zipfile.ZipInfo(part.filename or field), await part.read())
+                if not isinstance(part, UploadFile):
+                    raise NoUpload(f"the part {field!r} is text; only files are taken")
+                archive.writestr(zipfile.ZipInfo(part.filename or field), await part.read())
     return Upload(body=packed.getvalue(), name=name)
 
 

@@ -1,9 +1,9 @@
 """The vocabulary: completion, one concept, changes, tables in and out."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Query, Request
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 
 from chassis.database import Database
 from chassis.errors import NotFound
@@ -30,6 +30,9 @@ from tagging.store.vocabulary import Concepts
 TABLE = {"text/csv": {"schema": {"type": "string"}}, "application/rdf+xml": {"schema": {"type": "string"}}}
 Format = Literal["csv", "skos"]
 TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "skos": "application/rdf+xml"}
+EXPORTED: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in TYPES.values()}}
+}
 
 
 def router(database: Database) -> APIRouter:  # noqa: C901 - a list of routes
@@ -61,7 +64,7 @@ def router(database: Database) -> APIRouter:  # noqa: C901 - a list of routes
         with database.connection() as connection:
             return answers(Concepts(connection).page(kind, status, after, limit))
 
-    @routes.get("/vocabulary/export", response_class=PlainTextResponse)
+    @routes.get("/vocabulary/export", response_class=Response, responses=EXPORTED)
     def export(as_: Annotated[Format, Query(alias="format")] = "csv") -> Response:
         """The whole vocabulary as a table (CSV) or as SKOS (RDF/XML); `POST /vocabulary/import` reads both."""
         ensure_seeded()
@@ -73,7 +76,7 @@ def router(database: Database) -> APIRouter:  # noqa: C901 - a list of routes
     @routes.post("/vocabulary/import")
     def import_table(
         request: Request,
-        text: Annotated[bytes, Body(media_type="text/plain", description="the file, UTF-8")],
+        text: Annotated[bytes, Body(media_type="text/plain", min_length=1, description="the file, UTF-8")],
         as_: Annotated[Format, Query(alias="format")] = "csv",
         dry_run: Annotated[bool, Query(description="only say what would change")] = False,  # noqa: FBT002 - a query
     ) -> ImportAnswer:
