@@ -18,7 +18,7 @@ def find_orphans(running: Any, story_ids: Iterable[str]) -> tuple[int, list[str]
 
 def _stored(engines: Any) -> set[str]:
     settings = Settings(
-        database_url="unused",
+        database_url="postgresql://nobody@127.0.0.1/none",
         s3_endpoint=engines.s3.url,
         s3_access_key=engines.s3.access_key,
         s3_secret_key=engines.s3.secret_key,

@@ -186,10 +186,11 @@ NO_NAMES = frozenset(
     ]
 )
 ENGLISH = re.compile(
-    r"[A-Z][\w'’-]*[a-z](?:[^\S\n]+(?:(?:de|van|von|der|bin|al|da|la|el)[^\S\n]+)*[A-Z][\w'’-]*[a-z]\b)*"
+    r"\b[A-Z][\w'’-]*[a-z](?:[^\S\n]+(?:(?:de|van|von|der|bin|al|da|la|el)[^\S\n]+)*[A-Z][\w'’-]*[a-z]\b)*"
 )
 LAST_WORD = re.compile(r"[\w'’-]+$")
-KAZAKH = re.compile(r"[А-ЯЁӘҒҚҢӨҰҮҺІ][\w-]+(?:[^\S\n]+[А-ЯЁӘҒҚҢӨҰҮҺІ][\w-]+){1,2}")
+# begun at a word's start and never taken back, so that a megabyte without spaces costs one look and not a look a letter
+KAZAKH = re.compile(r"\b[А-ЯЁӘҒҚҢӨҰҮҺІ][\w-]++(?:[^\S\n]++[А-ЯЁӘҒҚҢӨҰҮҺІ][\w-]++){1,2}")
 KAZAKH_SURNAME = re.compile(
     r"(.+?(?:ов|ев|ёв|ин|ова|ева|ина|ұлы|қызы|ский|ская))"
     r"(?:ның|нің|дың|дің|тың|тің|ға|ге|қа|ке|на|не|ны|ні|ды|ді|ты|ті|да|де|та|те|дан|ден|тан|тен|нан|нен|мен|бен|пен)?"
