@@ -1,5 +1,6 @@
 """What comes out of the child for what goes in: sizes, colours, words, and nothing personal."""
 
+import gc
 import json
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import pytest
 import pyvips
 
 from contracts.content import Box, Point
-from imaging.decoder import Order
+from imaging.decoder import Decoder, Order
 from imaging.domain.words import Words
 
 from .conftest import CYRILLIC, picture
@@ -227,3 +228,15 @@ def test_the_child_holds_no_credentials(render, decoder, monkeypatch):
 
     environment = Path(f"/proc/{decoder._child.pid}/environ").read_bytes()
     assert b"topsecret" not in environment
+
+
+def test_a_decoder_that_is_let_go_of_ends_its_child():
+    forgotten = Decoder()
+    forgotten.render(picture(400, 300).jpegsave_buffer(), Order(), lambda _: None)
+    child = forgotten._child
+
+    del forgotten
+    gc.collect()
+
+    assert child.returncode is not None
+    assert child.stdout.closed

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -71,7 +72,8 @@ class Decoder:
         """`is_background`: its child gets only the CPU that nobody else wants."""
         self._command = ("nice", "-n", "19", *command) if is_background else tuple(command)
         self._lock = threading.Lock()
-        self._child: subprocess.Popen[bytes] | None = None
+        self._held: list[subprocess.Popen[bytes]] = []  # the child, where one runs; ended with us, however we go
+        weakref.finalize(self, _end, self._held)
         self._answers = io.BytesIO()
         self._rendered = 0
 
@@ -125,8 +127,13 @@ class Decoder:
                 self._count(header["peak_kib"])
                 return look
 
+    @property
+    def _child(self) -> subprocess.Popen[bytes] | None:
+        return self._held[0] if self._held else None
+
     def _running(self) -> subprocess.Popen[bytes]:
         if self._child is None or self._child.poll() is not None:
+            self.close()
             environment = {
                 "VIPS_BLOCK_UNTRUSTED": "1",
                 "VIPS_CONCURRENCY": "2",
@@ -137,13 +144,13 @@ class Decoder:
                 "PATH": os.environ.get("PATH", ""),
                 "LANG": "C.UTF-8",
             }
-            self._child = subprocess.Popen(  # noqa: S603 - our own module
+            child = subprocess.Popen(  # noqa: S603 - our own module
                 self._command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, cwd="/"
             )
-            assert self._child.stdout is not None  # noqa: S101 - it was opened with pipes
-            self._answers = cast("io.BytesIO", self._child.stdout)
+            self._held.append(child)
+            self._answers = cast("io.BytesIO", child.stdout)
             self._rendered = 0
-        return self._child
+        return self._held[0]
 
     def _count(self, peak_kib: int) -> None:
         self._rendered += 1
@@ -152,10 +159,14 @@ class Decoder:
 
     def close(self) -> None:
         """End the child; the next photo starts a new one."""
-        if self._child is not None:
-            self._child.kill()
-            self._child.communicate()
-            self._child = None
+        _end(self._held)
+
+
+def _end(held: list[subprocess.Popen[bytes]]) -> None:
+    while held:
+        child = held.pop()
+        child.kill()
+        child.communicate()
 
 
 def _job(order: Order) -> dict[str, Any]:
