@@ -319,7 +319,8 @@ class S3(Engine):
     service_secrets: dict[str, str] = field(default_factory=dict)
     _buckets: "list[Bucket]" = field(default_factory=list, repr=False)
 
-    environment: ClassVar[dict[str, str]] = {"GOGC": "50", "GOMEMLIMIT": "160MiB"}  # slower garbage, smaller machine
+    environment: ClassVar[dict[str, str]] = {"GOMEMLIMIT": "320MiB"}
+    """180 MB resident under load. Under 250 MiB it collects without end, at three times the CPU a write; without, it takes 320 MB."""
 
     @property
     def url(self) -> str:
