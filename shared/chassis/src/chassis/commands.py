@@ -56,6 +56,7 @@ def api(service: Service) -> None:
     """Serve a service's HTTP API."""
     import uvicorn  # noqa: PLC0415 - the other commands start quicker without it
 
+    from chassis.heads import TimedHeads  # noqa: PLC0415
     from chassis.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_environment()
@@ -64,6 +65,7 @@ def api(service: Service) -> None:
     uvicorn.run(
         f"{_known(service)}.api:create_app",
         factory=True,
+        http=TimedHeads,
         host=settings.host,
         port=settings.port,
         log_config=None,
