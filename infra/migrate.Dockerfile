@@ -17,5 +17,7 @@ RUN /uv/bin/uv pip install --no-cache -q --python /app/bin/python --no-deps ./sh
 FROM ${PYTHON}
 COPY --from=build /app /app
 ENV PATH=/app/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# No shell, no package tools, nothing with set-uid: Python stays, and the libraries that it loads. `find` removes itself too.
+RUN find /usr/bin /usr/sbin /usr/local/bin /usr/local/sbin ! -type d ! -name 'python3*' -delete
 USER 10001:10001
 ENTRYPOINT ["depesha"]
