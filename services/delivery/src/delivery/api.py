@@ -9,9 +9,11 @@ from uuid import UUID
 from fastapi import FastAPI, Path, Query, Response
 
 from chassis import ledger
+from chassis.database import Database
 from chassis.doors import Policy, public
 from chassis.errors import Forbidden, NotFound
 from chassis.ids import new_id
+from chassis.vault import Vault
 from chassis.web import create_app as create_chassis_app
 from delivery import bootstrap
 from delivery.endpoints import Subscriptions, page_hash
@@ -44,15 +46,25 @@ class LinkRefused(Forbidden):
     """A signed link that is not ours, or no longer good."""
 
 
-def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0915 - one function a route
+def create_app(settings: Settings | None = None) -> FastAPI:
     settings = settings or Settings.from_environment()
-    database, vault = bootstrap.database(settings), settings.vault
+    database = bootstrap.database(settings)
     doors = Policy(settings, database, reads="deliveries:read", writes="endpoints:admin")
     app = create_chassis_app(
         service="delivery", title="Depesha delivery", database=database, gauges=GAUGES, doors=doors
     )
     subscriptions = Subscriptions(settings.vault, settings.delivery_url, allow_http=settings.allow_http)
     app.include_router(make_router(database, subscriptions))
+    _add_endpoints(app, database, subscriptions)
+    _add_acts(app, database, subscriptions)
+    _add_deliveries(app, database)
+    _add_recoveries(app, database)
+    _add_wire(app, database, subscriptions, settings.vault)
+    return app
+
+
+def _add_endpoints(app: FastAPI, database: Database, subscriptions: Subscriptions) -> None:
+    """Sites: subscribe, look, change, remove."""
 
     @app.post("/endpoints", status_code=201)
     def add_endpoint(form: EndpointForm) -> NewEndpoint:
@@ -60,7 +72,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
         with database.unit_of_work() as uow:
             endpoint_id, secret, page = subscriptions.add(form, uow)
             made = known(endpoint_id, Endpoints(uow.connection))
-        wake()
+        _wake(database)
         return NewEndpoint(**_shown(made), secret=secret, page_url=subscriptions.page_url(page))
 
     @app.get("/endpoints")
@@ -80,7 +92,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
             known(endpoint_id, Endpoints(uow.connection))
             subscriptions.change(endpoint_id, form, uow)
             changed = known(endpoint_id, Endpoints(uow.connection))
-        wake()
+        _wake(database)
         return EndpointAnswer(**_shown(changed))
 
     @app.delete("/endpoints/{endpoint_id}", status_code=204)
@@ -89,6 +101,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
             if not Endpoints(uow.connection).remove(endpoint_id):
                 raise NotFound(f"endpoint {endpoint_id}: not known here")
 
+
+def _add_acts(app: FastAPI, database: Database, subscriptions: Subscriptions) -> None:
+    """What is done with one site: on, off, ping, new keys."""
+
     @app.post("/endpoints/{endpoint_id}/enable", status_code=202)
     def enable(endpoint_id: UUID) -> EndpointAnswer:
         """Take a disabled site up again; what was held for it, at most 14 days, goes out. One that never confirmed is challenged."""
@@ -96,7 +112,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
             one = known(endpoint_id, Endpoints(uow.connection))
             subscriptions.enable(one, uow)
             one = known(endpoint_id, Endpoints(uow.connection))
-        wake()
+        _wake(database)
         return EndpointAnswer(**_shown(one))
 
     @app.post("/endpoints/{endpoint_id}/disable", status_code=202)
@@ -112,7 +128,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
         """Send a test message."""
         with database.unit_of_work() as uow:
             message_id = subscriptions.ping(known(endpoint_id, Endpoints(uow.connection)), uow)
-        wake()
+        _wake(database)
         return {"message_id": message_id}
 
     @app.post("/endpoints/{endpoint_id}/keys", status_code=201)
@@ -130,6 +146,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
             token = secrets.token_urlsafe(24)
             Endpoints(uow.connection).change(endpoint_id, {"page_hash": page_hash(token)})
         return {"page_url": subscriptions.page_url(token)}
+
+
+def _add_deliveries(app: FastAPI, database: Database) -> None:
+    """What became of each message, and sending one again."""
 
     @app.get("/endpoints/{endpoint_id}/deliveries")
     def deliveries_of(
@@ -155,7 +175,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
         with database.unit_of_work() as uow:
             if not Deliveries(uow.connection).resend_one(delivery_id):
                 raise NotFound(f"delivery {delivery_id}: not known here, or a newer version has gone out")
-        wake()
+        _wake(database)
         return {"resent": 1}
 
     @app.get("/stories/{story_id}/deliveries")
@@ -170,8 +190,18 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
         """Try all that did not arrive again now, with the same webhook-id."""
         with database.unit_of_work() as uow:
             count = Deliveries(uow.connection).resend(story_id, version)
-        wake()
+        _wake(database)
         return {"resent": count}
+
+    @app.get("/statistics")
+    def statistics(hours: Annotated[float, Query(gt=0, le=720)] = 24) -> list[StatisticsRow]:
+        """Attempts of the last hours, one row a site."""
+        with database.connection() as connection:
+            return [StatisticsRow(**row) for row in Deliveries(connection).statistics(hours)]
+
+
+def _add_recoveries(app: FastAPI, database: Database) -> None:
+    """Everything that failed for a site since a time goes out again."""
 
     @app.post("/endpoints/{endpoint_id}/recoveries", status_code=202)
     def recover(endpoint_id: UUID, form: Since) -> RecoveryAnswer:
@@ -198,11 +228,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
             if not Recoveries(uow.connection).cancel(recovery_id):
                 raise NotFound(f"recovery {recovery_id}: not running")
 
-    @app.get("/statistics")
-    def statistics(hours: Annotated[float, Query(gt=0, le=720)] = 24) -> list[StatisticsRow]:
-        """Attempts of the last hours, one row a site."""
-        with database.connection() as connection:
-            return [StatisticsRow(**row) for row in Deliveries(connection).statistics(hours)]
+
+def _add_wire(app: FastAPI, database: Database, subscriptions: Subscriptions, vault: Vault) -> None:
+    """What sites themselves ask: types, public keys, the whole of a thin message."""
 
     @app.get("/webhooks/types")
     @public
@@ -239,11 +267,10 @@ def create_app(settings: Settings | None = None) -> FastAPI:  # noqa: C901, PLR0
         data = json.dumps(json.loads(body)["data"], ensure_ascii=False)
         return Response(data, media_type="application/json", headers={"cache-control": "private, max-age=60"})
 
-    def wake() -> None:
-        with database.connection() as connection:
-            ledger.wake(connection, "delivery", "drain")
 
-    return app
+def _wake(database: Database) -> None:
+    with database.connection() as connection:
+        ledger.wake(connection, "delivery", "drain")
 
 
 def known(endpoint_id: UUID, endpoints: Endpoints) -> Endpoint:
