@@ -1,5 +1,7 @@
 """The doors: previews, releases, and the content API for sites that pull."""
 
+import re
+
 import pytest
 from building import HEADLINE, number, order, snapshot
 from fastapi.testclient import TestClient
@@ -23,6 +25,21 @@ def test_a_preview_is_the_page_and_nothing_is_kept(client, newsroom):
     assert answer.status_code == 200
     assert f'<h1 dir="auto">{HEADLINE}</h1>' in answer.text
     assert list(newsroom.press.bucket.list(f"{newsroom.settings.site_prefix}/")) == []
+
+
+def test_a_preview_says_where_the_story_would_be_or_where_it_is(client, newsroom):
+    def address(value):
+        asked = {
+            "snapshot": snapshot().model_dump(mode="json"),
+            "at": "2026-11-14T09:10:00Z",
+            "story_id": str(number(value)),
+        }
+        return re.search('property="og:url" content="([^"]+)"', client.post("/previews", json=asked).text)[1]
+
+    url = newsroom.publish(1)
+
+    assert address(1) == url
+    assert re.search(r"/2026/11/14/[a-z-]+-[0-9a-f]{8}\.html$", address(2))
 
 
 def test_a_preview_that_would_be_broken_says_what_to_mend(client):

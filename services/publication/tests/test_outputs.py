@@ -17,6 +17,7 @@ from ninjs_schema import SCHEMA
 from contracts.content import Paragraph, Snapshot, Tag
 from publication.domain import feeds, sitemaps
 from publication.domain.cleaning import clean_snapshot
+from publication.domain.faults import find_faults
 from publication.domain.feeds import Feed, Piece
 from publication.domain.footnotes import mark
 from publication.domain.listings import PAGE, archived_pages, page_of
@@ -24,7 +25,6 @@ from publication.domain.markup import inline
 from publication.domain.ninjs import make_item
 from publication.domain.site import FootnoteRule
 from publication.domain.slugs import label_slug, make_slug, moved_path, story_path
-from publication.domain.story import find_faults
 from publication.domain.structured import script_json
 from publication.domain.thumbhash import placeholder
 from publication.domain.words import say_when

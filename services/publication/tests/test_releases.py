@@ -11,9 +11,10 @@ from chassis.bucket import StorageDown
 from chassis.testing import assert_any_order_ends_alike
 from contracts.content import Paragraph, Rubric, Tag
 from contracts.events import ImageProcessed
+from publication.domain.faults import WORDS
 from publication.handlers import releases
 from publication.handlers.lists import ListWriter
-from publication.handlers.releases import NEVER_OUT, NO_SITE, STAYS_KILLED, carry_out, take_better_renditions
+from publication.handlers.releases import carry_out, take_better_renditions
 from publication.store import Announcements, Kills, Releases
 
 pytestmark = pytest.mark.stack
@@ -207,7 +208,7 @@ def test_a_killed_story_comes_back_only_by_an_editor_with_the_right(newsroom):
     still = newsroom.page(url).xpath("string(//h1)")
     newsroom.publish(1, 4, "publish", revives_killed=True, ordered_by="chief")
 
-    assert (refused["reason"], refused["will_retry"]) == (STAYS_KILLED, False)
+    assert (refused["reason"], refused["will_retry"]) == (WORDS["stays-killed"], False)
     assert still == "Материал снят с публикации"
     assert newsroom.page(url).xpath("string(//h1)") == HEADLINE
     assert HEADLINE in newsroom.get("index.html")[2]
@@ -233,7 +234,7 @@ def test_a_story_that_was_never_out_cannot_be_unpublished(newsroom):
     newsroom.handle(order(1, 1, "unpublish"))
 
     [failed] = newsroom.facts("release.failed.v1")
-    assert (failed["reason"], failed["will_retry"]) == (NEVER_OUT, False)
+    assert (failed["reason"], failed["will_retry"]) == (WORDS["never-out"], False)
     assert list(newsroom.press.bucket.list(f"{newsroom.settings.site_prefix}/")) == []
 
 
@@ -281,6 +282,7 @@ def test_a_photo_without_files_is_refused_with_what_to_do_and_nothing_is_written
         missing["reason"]
         == "Файлов фото «Подписание соглашения в Актобе» нет в хранилище: обработайте его заново или замените."
     )
+    assert missing["faults"] == [{"code": "photo-lost", "values": {"photo": "Подписание соглашения в Актобе"}}]
     assert unready["reason"].startswith("У фото 1 (Подписание соглашения в Актобе) нет готовых размеров")
     assert list(newsroom.press.bucket.list(f"{newsroom.settings.site_prefix}/")) == []
 
@@ -378,7 +380,7 @@ def test_a_story_that_no_site_takes_is_refused(build):
 
     newsroom.handle(order())
 
-    assert newsroom.facts()[-1]["reason"] == NO_SITE
+    assert newsroom.facts()[-1]["reason"] == WORDS["no-site"]
 
 
 def test_two_sites_show_what_each_takes_and_a_correction_may_take_a_story_off_one(build):
@@ -488,5 +490,5 @@ def test_a_kill_that_comes_while_a_newer_page_is_written_still_wins(newsroom, mo
     newsroom.writer.run()
 
     assert newsroom.page(url).xpath("string(//h1)") == "Материал снят с публикации"
-    assert [one["reason"] for one in newsroom.facts("release.failed.v1")] == [STAYS_KILLED]
+    assert [one["reason"] for one in newsroom.facts("release.failed.v1")] == [WORDS["stays-killed"]]
     assert "Вернулась" not in newsroom.get("index.html")[2]

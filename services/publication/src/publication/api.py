@@ -7,6 +7,7 @@ import json
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 from fastapi import FastAPI, Header, Query, Response
 from fastapi.responses import HTMLResponse, JSONResponse
@@ -20,8 +21,10 @@ from chassis.web import create_app as create_chassis_app
 from contracts.content import Moment, Snapshot
 from publication import bootstrap
 from publication.domain.cleaning import clean_snapshot
+from publication.domain.faults import find_faults, in_words
 from publication.domain.ninjs import make_item
-from publication.domain.story import Story, find_faults
+from publication.domain.slugs import story_path
+from publication.domain.story import Story
 from publication.press import Press
 from publication.settings import Settings
 from publication.store import Posts, Releases, Stories
@@ -56,6 +59,7 @@ class Preview(BaseModel):
     snapshot: Snapshot
     at: Moment
     site: str = ""
+    story_id: UUID | None = Field(default=None, description="whose address the page says; left out: none in particular")
 
 
 class Place(BaseModel):
@@ -153,9 +157,11 @@ def _add_desk_routes(app: FastAPI, database: Database, press: Press) -> None:
         """The page exactly as it would be published; nothing is kept."""
         snapshot = clean_snapshot(order.snapshot)
         if faults := find_faults(snapshot):
-            raise Faulty(" ".join(faults))
+            raise Faulty(in_words(faults))
         edition = press.edition(order.site) or (press.for_snapshot(snapshot) or list(press.editions))[0]
-        shown = Story(new_id(), 1, "live", "preview", snapshot, order.at, order.at)
+        story_id = order.story_id or new_id()
+        path = _path(story_id, order, database, edition.site.zone) if order.story_id else "preview"
+        shown = Story(story_id, 1, "live", path, snapshot, order.at, order.at)
         return HTMLResponse(edition.theme.article(shown))
 
 
@@ -189,6 +195,14 @@ def _add_content_routes(app: FastAPI, database: Database, press: Press) -> None:
         if found.state != "live":
             raise Gone(f"story {story_id}: {found.state} since {found.changed_at.isoformat()}")
         return _cached(make_item(found, press.of(found)[0].site), if_none_match)
+
+
+def _path(story_id: UUID, order: Preview, database: Database, zone: ZoneInfo) -> str:
+    """Where the story is, or would be."""
+    with database.connection() as connection:
+        known = Stories(connection).get(story_id)
+    snapshot = order.snapshot
+    return known.path if known else story_path(snapshot.slug, snapshot.headline, story_id, order.at, zone)
 
 
 def _find(story_id: UUID, database: Database) -> Story:

@@ -245,6 +245,13 @@ class Span(Content):
     end: int = Field(gt=0)
 
 
+class Fault(Content):
+    """Why a release was refused, so that whoever tells it may choose the language."""
+
+    code: str = Field(max_length=40, description="stays-killed, no-site, photo-unready …")
+    values: dict[str, str] = Field(default_factory=dict, description="what the words have places for: photo, place …")
+
+
 class TagProposal(Content):
     """A tag that the machine found, with how sure it is and why."""
 

@@ -8,6 +8,7 @@ from pydantic import AwareDatetime, Field
 from contracts.content import (
     Box,
     Content,
+    Fault,
     Image,
     Language,
     Manifest,
@@ -193,7 +194,8 @@ class ReleaseFailed(Event, type="release.failed.v1", producer="publication", con
     release_id: UUID
     story_id: UUID
     version: int = Version
-    reason: str
+    reason: str = Field(description="in words")
+    faults: tuple[Fault, ...] = Field(default=(), description="the same by code")
     will_retry: bool
     failed_at: AwareDatetime
 

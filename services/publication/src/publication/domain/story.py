@@ -38,21 +38,3 @@ class Story:
         images = self.snapshot.images
         chosen = next((image for image in images if image.image_id == self.snapshot.lead_image_id), None)
         return chosen or (images[0] if images else None)
-
-
-def find_faults(snapshot: Snapshot) -> list[str]:
-    """What would make a broken page, in words for the editor. Nothing found: the snapshot can be released."""
-    faults = []
-    known = {image.image_id for image in snapshot.images}
-    for place, image in enumerate(snapshot.images, start=1):
-        if not any(one.content_type == "image/jpeg" for one in image.manifest.renditions):
-            faults.append(
-                f"У фото {place} ({image.caption[:60] or image.image_id}) нет готовых размеров: дождитесь обработки или замените его."
-            )
-    lost = [str(block.image_id) for block in snapshot.blocks if block.kind == "image" and block.image_id not in known]
-    faults += [
-        f"В тексте стоит фото {image_id}, которого нет среди фотографий материала: уберите его." for image_id in lost
-    ]
-    if not snapshot.headline.strip():
-        faults.append("Заголовок пуст.")
-    return faults

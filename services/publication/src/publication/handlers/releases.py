@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 from chassis.bucket import StorageDown
 from chassis.unit_of_work import UnitOfWork
+from contracts.content import Fault
 from contracts.event import Event
 from contracts.events import (
     ImageProcessed,
@@ -16,20 +17,17 @@ from contracts.events import (
     StoryUnpublished,
 )
 from publication.domain.cleaning import clean_snapshot
+from publication.domain.faults import fault, find_faults, in_words, name_of
 from publication.domain.listings import Listing, listings_of
 from publication.domain.ninjs import make_item
 from publication.domain.slugs import moved_path, story_path
-from publication.domain.story import STATE_AFTER, Story, find_faults
+from publication.domain.story import STATE_AFTER, Story
 from publication.domain.structured import script_json
 from publication.press import Edition, Output, Press, mark_of
 from publication.store import Announcements, Kills, Lists, Posts, Releases, Stories
 
 RENDERINGS = 10_000
 """A page's stamp is its version times this, plus how often the version was rendered again."""
-
-STAYS_KILLED = "Материал отозван (kill). Вернуть его может только редактор с правом снятия запрета."
-NO_SITE = "Ни один из наших сайтов не берёт рубрики этого материала. Добавьте рубрику или измените настройки сайтов."
-NEVER_OUT = "Этот материал ещё не публиковался: снимать нечего."
 
 
 def carry_out(order: ReleaseOrdered, uow: UnitOfWork, press: Press) -> None:
@@ -41,11 +39,11 @@ def carry_out(order: ReleaseOrdered, uow: UnitOfWork, press: Press) -> None:
         _note_stale(order, uow)
         return
     story = _next(order, old, press)
-    refusal = (
-        NEVER_OUT if old is None and order.action == "unpublish" else _why_not(order, story, press, is_killed=is_killed)
-    )
-    if refusal:
-        _refuse(order, uow, refusal)
+    if old is None and order.action == "unpublish":
+        _refuse(order, uow, [fault("never-out")])
+        return
+    if faults := _why_not(order, story, press, is_killed=is_killed):
+        _refuse(order, uow, faults)
         return
     if old is None:
         story = _settle(story, uow)
@@ -116,21 +114,19 @@ def _with_manifest(story: Story, event: ImageProcessed) -> Story | None:
     )
 
 
-def _why_not(order: ReleaseOrdered, story: Story, press: Press, *, is_killed: bool) -> str:
+def _why_not(order: ReleaseOrdered, story: Story, press: Press, *, is_killed: bool) -> list[Fault]:
     if story.state != "live":
-        return ""
+        return []
     if is_killed and not order.revives_killed:
-        return STAYS_KILLED
+        return [fault("stays-killed")]
     if not story.sites:
-        return NO_SITE
+        return [fault("no-site")]
     faults = find_faults(story.snapshot)
     for image in story.snapshot.images if not faults else ():
         keys = press.main_media_keys(order.snapshot.model_copy(update={"images": (image,)}))
         if any(not press.has_media(key) for key in keys):
-            faults.append(
-                f"Файлов фото «{image.caption[:60] or image.image_id}» нет в хранилище: обработайте его заново или замените."
-            )
-    return " ".join(faults)
+            faults.append(fault("photo-lost", photo=name_of(image)))
+    return faults
 
 
 def _next(order: ReleaseOrdered, old: Story | None, press: Press) -> Story:
@@ -253,26 +249,26 @@ def _note_stale(order: ReleaseOrdered, uow: UnitOfWork) -> None:
         Releases(uow.connection).save(order, "stale")
 
 
-def _refuse(order: ReleaseOrdered, uow: UnitOfWork, reason: str) -> None:
+def _refuse(order: ReleaseOrdered, uow: UnitOfWork, faults: list[Fault]) -> None:
     with uow:
         Releases(uow.connection).save(order, "refused")
-        uow.publish(_failure(order, reason, will_retry=False))
+        uow.publish(_failure(order, faults, will_retry=False))
 
 
 def _tell_delay(order: ReleaseOrdered, uow: UnitOfWork, reason: str) -> None:
     """The desk hears once that the order waits for the storage; the ledger tries it again."""
     with uow.database.unit_of_work() as apart:
         if Releases(apart.connection).save(order, "delayed"):
-            text = f"Хранилище не отвечает, публикация будет повторена сама ({reason})."
-            apart.publish(_failure(order, text, will_retry=True))
+            apart.publish(_failure(order, [fault("storage-down", reason=reason)], will_retry=True))
 
 
-def _failure(order: ReleaseOrdered, reason: str, *, will_retry: bool) -> ReleaseFailed:
+def _failure(order: ReleaseOrdered, faults: list[Fault], *, will_retry: bool) -> ReleaseFailed:
     return ReleaseFailed(
         release_id=order.release_id,
         story_id=order.story_id,
         version=order.version,
-        reason=reason,
+        reason=in_words(faults),
+        faults=tuple(faults),
         will_retry=will_retry,
         failed_at=datetime.now(UTC),
     )
