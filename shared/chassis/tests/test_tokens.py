@@ -166,17 +166,39 @@ def test_only_the_digest_is_kept_and_the_last_use_is_noted(client, admin, make):
     assert row[1] is True
 
 
-def test_a_service_may_ask_about_a_token_but_neither_list_nor_change_them(stack):
-    with psycopg.connect(stack.settings("desk")["database_url"], autocommit=True) as connection:
+TABLE_OF_TOKENS = (
+    "SELECT * FROM tokens.token",
+    "UPDATE tokens.token SET scopes = '{ops:write}'",
+    "DELETE FROM tokens.token",
+    "INSERT INTO tokens.token (name, digest, scopes, per_minute) VALUES ('x', ''::bytea, '{}', 1)",
+)
+ADMINISTRATION = (
+    "SELECT * FROM tokens.list_tokens()",
+    "SELECT tokens.create_token('x', ''::bytea, '{ops:write}', 1, now())",
+    "SELECT tokens.revoke_token(gen_random_uuid())",
+)
+
+
+@pytest.mark.parametrize(
+    ("service", "refused"),
+    [
+        *((service, TABLE_OF_TOKENS + ADMINISTRATION) for service in ("delivery", "ingestion")),
+        ("desk", TABLE_OF_TOKENS),
+    ],
+)
+def test_a_service_may_ask_about_a_token_but_neither_list_nor_change_them(stack, service, refused):
+    with psycopg.connect(stack.settings(service)["database_url"], autocommit=True) as connection:
         assert connection.execute("SELECT * FROM tokens.use_token(%s)", (b"0" * 32,)).fetchall() == []
-        for statement in (
-            "SELECT * FROM tokens.token",
-            "UPDATE tokens.token SET scopes = '{ops:write}'",
-            "DELETE FROM tokens.token",
-            "INSERT INTO tokens.token (name, digest, scopes, per_minute) VALUES ('x', ''::bytea, '{}', 1)",
-        ):
+        for statement in refused:
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 connection.execute(statement)
+
+
+def test_the_desk_makes_no_token_of_the_house_and_none_without_an_end(stack):
+    with psycopg.connect(stack.settings("desk")["database_url"], autocommit=True) as connection:
+        for name, until in (("house:desk", "now() + interval '1 day'"), ("x", "NULL")):
+            with pytest.raises(psycopg.errors.CheckViolation):
+                connection.execute(f"SELECT tokens.create_token('{name}', sha256('x'), '{{desk:read}}', 1, {until})")
 
 
 def test_a_token_that_asks_too_often_is_told_when_to_come_again(client, reached, make):

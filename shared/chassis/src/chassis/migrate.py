@@ -15,7 +15,7 @@ from alembic.script import ScriptDirectory
 from psycopg import sql
 
 from chassis import logs
-from chassis.tokens import HOUSE, register
+from chassis.tokens import ADMINISTRATORS, HOUSE, register
 
 LEDGER_GRANTS = """
 GRANT USAGE ON SCHEMA ledger TO {role};
@@ -27,6 +27,10 @@ GRANT EXECUTE ON FUNCTION ledger.make_days TO {role};
 DOOR_GRANTS = """
 GRANT USAGE ON SCHEMA tokens TO {role};
 GRANT EXECUTE ON FUNCTION tokens.use_token TO {role};
+"""
+
+ADMINISTRATOR_GRANTS = """
+GRANT EXECUTE ON FUNCTION tokens.list_tokens, tokens.create_token, tokens.revoke_token TO {role};
 """
 
 # What PostgreSQL gives to every role unless told otherwise: connections, temporary tables, the schema public.
@@ -98,7 +102,8 @@ def _make_role(connection: psycopg.Connection, service: str, password: str) -> N
     exists = connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (service,)).fetchone()
     verb = sql.SQL("ALTER" if exists else "CREATE")
     connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, role, sql.Literal(password)))
-    connection.execute(sql.SQL(CONNECT + LEDGER_GRANTS + DOOR_GRANTS).format(role=role))
+    rights = CONNECT + LEDGER_GRANTS + DOOR_GRANTS + (ADMINISTRATOR_GRANTS if service in ADMINISTRATORS else "")
+    connection.execute(sql.SQL(rights).format(role=role))
 
 
 def _owner_of(service: str) -> str:

@@ -67,7 +67,13 @@ HOUSE: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 )
 """Tokens that come from the environment (DEPESHA_DESK_TOKEN …): what a service that calls others may do, and its operator."""
 
+HOUSE_PREFIX: Final = "house:"
+"""How the names of these tokens begin. Nobody makes or revokes one by hand: the environment says which are good."""
+
 HOUSE_PER_MINUTE: Final = 60_000
+
+ADMINISTRATORS: Final = ("desk",)
+"""Services whose role may list, make and revoke tokens; all others only ask about one that they are shown."""
 
 
 class WrongScope(Refusal):
@@ -75,6 +81,13 @@ class WrongScope(Refusal):
 
     title = "No such scope"
     slug = "wrong-scope"
+
+
+class WrongName(Refusal):
+    """A name that no token can have."""
+
+    title = "No name for a token"
+    slug = "wrong-name"
 
 
 @dataclass(frozen=True)
@@ -89,7 +102,7 @@ class Caller:
 
 @dataclass(frozen=True)
 class Listed:
-    """A token as `depesha token list` shows it; the token itself is known only to who has it."""
+    """A token as `depesha token list` and the desk show it; the token itself is known only to who has it."""
 
     token_id: UUID
     name: str
@@ -99,6 +112,11 @@ class Listed:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_at: datetime | None
+
+    @property
+    def is_house(self) -> bool:
+        """Whether it comes from the environment."""
+        return self.name.startswith(HOUSE_PREFIX)
 
 
 class Tokens:
@@ -165,14 +183,17 @@ def create(
 
     Raises:
         WrongScope: one of the scopes is not in `SCOPES`, or there are none.
+        WrongName: it is empty, or one that only the environment's tokens have.
 
     """
     checked, token = check_scopes(scopes), new_token()
+    if not name.strip() or name.startswith(HOUSE_PREFIX):
+        raise WrongName(f"name: got {name!r}; it says who will use the token, and does not begin with {HOUSE_PREFIX}")
     row = connection.execute(
-        "INSERT INTO tokens.token (name, digest, scopes, per_minute, expires_at) VALUES (%s, %s, %s, %s, %s) RETURNING token_id",
+        "SELECT tokens.create_token(%s, %s, %s, %s, %s)",
         (name, digest_of(token), checked, per_minute, datetime.now(UTC) + timedelta(days=days)),
     ).fetchone()
-    assert row is not None  # noqa: S101 - RETURNING returns
+    assert row is not None  # noqa: S101 - a function returns
     return row[0], token
 
 
@@ -189,7 +210,7 @@ def check_scopes(scopes: Iterable[str]) -> list[str]:
 def register(connection: psycopg.Connection, tokens: Mapping[str, str]) -> None:
     """Make the tokens of the environment good, by the names in `HOUSE`, and those that they replace bad."""
     for who, token in tokens.items():
-        name, digest = f"house:{who}", digest_of(token)
+        name, digest = f"{HOUSE_PREFIX}{who}", digest_of(token)
         connection.execute("DELETE FROM tokens.token WHERE name = %s AND digest <> %s", (name, digest))
         connection.execute(
             "INSERT INTO tokens.token (name, digest, scopes, per_minute) VALUES (%s, %s, %s, %s)"
@@ -200,10 +221,7 @@ def register(connection: psycopg.Connection, tokens: Mapping[str, str]) -> None:
 
 def listed(connection: psycopg.Connection) -> list[Listed]:
     """All tokens, the newest first, revoked and expired ones too."""
-    rows = connection.execute(
-        "SELECT token_id, name, scopes, per_minute, made_at, expires_at, revoked_at, last_used_at"
-        " FROM tokens.token ORDER BY made_at DESC, name"
-    ).fetchall()
+    rows = connection.execute("SELECT * FROM tokens.list_tokens()").fetchall()
     return [Listed(row[0], row[1], tuple(row[2]), *row[3:]) for row in rows]
 
 
@@ -211,13 +229,10 @@ def revoke(connection: psycopg.Connection, token_id: UUID) -> str:
     """Refuse it from now on. Returns its name.
 
     Raises:
-        NotFound: there is no such token.
+        NotFound: there is no such token, or it comes from the environment.
 
     """
-    row = connection.execute(
-        "UPDATE tokens.token SET revoked_at = coalesce(revoked_at, now()) WHERE token_id = %s RETURNING name",
-        (token_id,),
-    ).fetchone()
-    if row is None:
-        raise NotFound(f"token {token_id}: there is none with this id")
+    row = connection.execute("SELECT tokens.revoke_token(%s)", (token_id,)).fetchone()
+    if row is None or row[0] is None:
+        raise NotFound(f"token {token_id}: there is none with this id that was made by hand")
     return str(row[0])
