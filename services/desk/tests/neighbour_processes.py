@@ -10,6 +10,9 @@ from typing import Any
 
 from stack.engines import wait_until
 
+OPEN = {"DEPESHA_ALLOW_HTTP": "true", "DEPESHA_ALLOWED_NETWORKS": "127.0.0.0/8"}
+"""The world outside is on this machine."""
+
 
 @contextmanager
 def running(stack: Any, *services: str) -> Iterator[dict[str, str]]:
@@ -29,7 +32,7 @@ def running(stack: Any, *services: str) -> Iterator[dict[str, str]]:
 
 def _start(stack: Any, service: str, port: int) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", "uvicorn", "--factory", f"{service}.api:create_app", "--port", str(port)]
-    environment = {**os.environ, **stack.environment(service), "DEPESHA_ALLOW_HTTP": "true"}
+    environment = {**os.environ, **stack.environment(service), **OPEN}
     return subprocess.Popen([*command, "--log-level", "error"], env=environment)
 
 

@@ -11,6 +11,7 @@ from desk.api import create_app
 from desk.domain.settings_form import Line, lines_of, values_of
 from desk.settings import Settings
 from desk.store.work import Audit
+from stack.telegram.server import Server
 
 pytestmark = pytest.mark.stack
 
@@ -90,6 +91,67 @@ def test_a_source_is_added_paused_changed_and_forgotten(person):
     assert 'value="7200"' in changed.text
     assert chief.post(f"{page}/act", data={"act": "delete"}).headers["location"] == "/admin/sources"
     assert chief.get(page).status_code == 404
+
+
+def plain(answer):
+    """Its text without typography's spaces."""
+    return answer.text.replace("\u00a0", " ")
+
+
+@pytest.fixture
+def telegram():
+    server = Server().start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.usefixtures("database")
+def test_a_source_is_tried_against_the_living_channel_before_it_is_added_and_after(person, telegram):
+    chief = person("chief")
+    channel = telegram.telegram.open_channel("uprava_zar", "Управа Заречного района")
+    channel.publish("Мост через Тую откроют 12 мая\n\nРемонт шёл два года.")
+    form = {
+        "kind": "telegram_preview",
+        "source_id": "telegram_preview:try",
+        "name": "Управа",
+        "settings.channel": "@uprava_zar",
+        "settings.credit": "пресс-служба управы",
+        "settings.preview_url": telegram.url,
+    }
+
+    before = chief.post("/admin/sources", data={**form, "act": "try"})
+    wrong = chief.post("/admin/sources", data={**form, "act": "try", "settings.channel": "@nobody_there"})
+    page = chief.post("/admin/sources", data={**form, "act": "add"}).headers["location"]
+    channel.publish("В Заречном районе начали сев яровых\n\nПервыми вышли хозяйства юга.")
+    after = chief.post(f"{page}/act", data={"act": "try"})
+
+    assert "Пришёл бы 1 материал" in before.text
+    assert "<b>Мост через Тую откроют 12 мая</b>" in plain(before)
+    assert 'value="@uprava_zar"' in before.text
+    assert "Мост через Тую" not in wrong.text
+    assert 'role="alert"' in wrong.text or "note warn" in wrong.text
+    assert "Пришли бы 2 материала" in after.text
+    assert "<b>В Заречном районе начали сев яровых</b>" in plain(after)
+    assert "От него ещё ничего не приходило" in after.text
+
+
+@pytest.mark.usefixtures("database")
+def test_what_a_site_did_not_take_is_sent_again_from_its_page(person):
+    chief = person("chief")
+    connected = chief.post("/admin/sites", data={"name": "Вестник", "url": "http://192.0.2.1/hook"}).text
+    page = re.search(r"/admin/sites/[0-9a-f-]{36}", connected)[0]
+
+    started = chief.post(f"{page}/recoveries", data={"since": "2026-03-04T09:00"})
+    recovery = re.search(rf"{page}/recoveries/[0-9a-f-]{{36}}", started.text)
+    later = chief.post(f"{page}/recoveries", data={"since": "вчера"})
+
+    assert "С 4 мар" in started.text
+    assert "сайт принял всё" in started.text
+    assert recovery is not None
+    assert "сайт принял всё" in chief.get(recovery[0]).text
+    assert later.status_code == 422
+    other = f"/admin/sites/{make.STORY}/recoveries/{recovery[0].rpartition('/')[2]}"
+    assert chief.get(other).status_code == 404
 
 
 def test_a_site_is_connected_pinged_filtered_given_a_new_secret_and_removed(person, database):

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.stack
 STORY = f"/stories/{make.STORY}"
 PAGES = [
     "/", "/?layout=board", "/?view=all&q=мост", "/rows?after=", "/counts", "/notices", "/delivery", "/admin", "/admin/routing", "/admin/checks", "/admin/sources",
-    "/admin/sites", "/admin/log", "/confirm", "/password", f"{STORY}/notes", f"{STORY}/kill", STORY, f"{STORY}/panel", f"{STORY}/source", f"{STORY}/versions", f"{STORY}/versions/1", f"{STORY}/log", f"{STORY}/preview",
-    f"{STORY}/images/{make.image().image_id}", "/sign-in",
+    "/admin/sites", "/admin/log", "/admin/tokens", "/confirm", "/password", f"{STORY}/notes", f"{STORY}/kill", STORY, f"{STORY}/panel", f"{STORY}/source", f"{STORY}/versions", f"{STORY}/versions/1", f"{STORY}/log", f"{STORY}/preview", f"{STORY}/preview/cards",
+    f"{STORY}/images/{make.image().image_id}", f"{STORY}/images/{make.image().image_id}/similar", "/sign-in",
 ]  # fmt: skip
 
 

@@ -41,6 +41,7 @@ from desk.routes import (
     source_pages,
     story_pages,
     story_views,
+    token_pages,
     vocabulary_pages,
 )
 from desk.routes.admin_frame import AdminFrame
@@ -113,16 +114,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(monitor_pages.make_router(database, pages, guard, hub))
     app.include_router(link_pages.make_router(database, pages, guard, neighbours))
     panel = StoryPanel(database, pages)
-    site_name = urlsplit(settings.public_url).netloc
     app.include_router(
         story_pages.make_router(database, pages, guard, panel, neighbours, provider.name if provider else "")
     )
-    app.include_router(story_views.make_router(database, pages, guard, panel, neighbours, site_name))
-    app.include_router(photo_pages.make_router(database, pages, guard, panel, originals))
+    app.include_router(story_views.make_router(database, pages, guard, panel, neighbours))
+    app.include_router(photo_pages.make_router(database, pages, guard, panel, originals, neighbours))
     app.include_router(ops_pages.make_router(database, pages, guard, watching, settings.scale_folder))
     frame = AdminFrame(database, pages)
     app.include_router(delivery_pages.make_router(database, pages, guard, neighbours))
     app.include_router(room_pages.make_router(database, pages, frame, guard, settings.desk_url))
+    app.include_router(token_pages.make_router(database, frame, guard))
     app.include_router(source_pages.make_router(database, frame, guard, neighbours))
     app.include_router(site_pages.make_router(frame, guard, neighbours))
     app.include_router(vocabulary_pages.make_router(frame, guard, neighbours))
@@ -180,7 +181,7 @@ def _make_refusal(pages: Pages, guard: Guard):  # type: ignore[no-untyped-def]  
                 else RedirectResponse(target, 303)
             )
         if isinstance(error, ConfirmFirst) and "text/html" in request.headers.get("accept", "") and not is_script:
-            back = request.url.path if request.method == "GET" else "/admin"
+            back = request.url.path if request.method == "GET" else page_of(request)
             return RedirectResponse(f"/confirm?to={quote(back)}", 303)
         if is_script:
             answer = pages.page(
@@ -201,6 +202,12 @@ def _make_refusal(pages: Pages, guard: Guard):  # type: ignore[no-untyped-def]  
         return _problem(error)
 
     return refusal
+
+
+def page_of(request: Request) -> str:
+    """The page on which a form stood that was refused."""
+    asked_from = urlsplit(request.headers.get("referer", ""))
+    return asked_from.path if asked_from.netloc == request.url.netloc and asked_from.path else "/admin"
 
 
 def _problem(error: Refusal) -> JSONResponse:

@@ -1,15 +1,18 @@
 """Words in the reader's language. English stands in the code; `locale/<language>.po` holds the others, read at the start."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 from zoneinfo import ZoneInfo
 
 from babel.dates import format_date, format_datetime, format_timedelta
 from babel.messages.catalog import Catalog
 from babel.messages.pofile import read_po
+
+from contracts.content import Fault
+from desk.domain.faults import sentence_of
 
 LANGUAGES: Final = {"ru": "Русский", "en": "English"}
 FOLDER: Final = Path(__file__).parent / "locale"
@@ -35,17 +38,27 @@ class Words:
             return str(forms[index])
         return one if number == 1 else many
 
+    def tell(self, faults: Sequence[Mapping[str, Any]], words: str) -> str:
+        """Faults by their codes; the words that came with them where a code is unknown here, or there are none."""
+        known = [Fault.model_validate(one) for one in faults]
+        sentences = [(sentence_of(one), one.values) for one in known]
+        if not known or any(sentence is None for sentence, _ in sentences):
+            return words
+        return " ".join(self.gettext(str(sentence)) % values for sentence, values in sentences)
+
     def clock(self, moment: datetime | None, zone: ZoneInfo) -> str:
         """Like 12:04:10."""
         return f"{moment.astimezone(zone):%H:%M:%S}" if moment else ""
 
     def moment(self, moment: datetime | None, zone: ZoneInfo) -> str:
-        """Today: 12:04. Else the day too: 24 нояб., 12:04."""
+        """Today: 12:04. Else the day too: 24 нояб., 12:04. In another year: 24 нояб. 2027."""
         if moment is None:
             return ""
-        local = moment.astimezone(zone)
-        if local.date() == datetime.now(zone).date():
+        local, today = moment.astimezone(zone), datetime.now(zone).date()
+        if local.date() == today:
             return f"{local:%H:%M}"
+        if local.year != today.year:
+            return format_date(local, "d MMM y", locale=self.language)
         return f"{format_date(local, 'd MMM', locale=self.language)}, {local:%H:%M}"
 
     def full(self, moment: datetime | None, zone: ZoneInfo) -> str:

@@ -1,7 +1,7 @@
 """What the desk asks of the other services' APIs: previews, resends, sites, sources, vocabulary."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from urllib.parse import urlencode
 from uuid import UUID
 
@@ -10,6 +10,9 @@ import httpx2
 from chassis.errors import Unavailable
 from contracts.content import Snapshot, Tag
 from desk.settings import Settings
+
+SIMILAR_S: Final = 5.0
+"""Nobody waits longer than this to see where a photo was used before."""
 
 
 class NeighbourDown(Unavailable):
@@ -48,6 +51,7 @@ class Neighbours:
             "publication": settings.publication_url,
             "delivery": settings.delivery_url,
             "ingestion": settings.ingestion_url,
+            "imaging": settings.imaging_url,
             "tagging": settings.tagging_url,
         }
         token = settings.service_token.get_secret_value()
@@ -102,9 +106,10 @@ class Neighbours:
             raise NeighbourDown(f"{service} answers {answer.status_code}")
         return answer
 
-    def preview(self, snapshot: Snapshot, at: str) -> str:
+    def preview(self, story_id: UUID, snapshot: Snapshot, at: str) -> str:
         """The page as it would be published, as HTML."""
-        answer = self.call("publication", "POST", "/previews", {"snapshot": snapshot.model_dump(mode="json"), "at": at})
+        told = {"snapshot": snapshot.model_dump(mode="json"), "at": at, "story_id": str(story_id)}
+        answer = self.call("publication", "POST", "/previews", told)
         if answer.status_code != 200:
             raise NeighbourDown(f"publication answers {answer.status_code}")
         return answer.text
@@ -127,6 +132,15 @@ class Neighbours:
     def attempts(self, delivery_id: int) -> list[dict[str, Any]]:
         """Each attempt with the beginning of the answer."""
         return self._list("delivery", f"/deliveries/{delivery_id}/attempts")
+
+    def similar(self, image_id: UUID) -> list[tuple[UUID, bool]] | None:
+        """(photo, whether it is the same one), nearest first; None where imaging does not answer."""
+        try:
+            answer = self.ask("imaging", "GET", f"/assets/{image_id}/similar", wait_s=SIMILAR_S)
+        except NeighbourDown:
+            return None
+        found = answer.body if answer.is_good else []
+        return [(UUID(one["image_id"]), bool(one["is_duplicate"])) for one in found]
 
     def concepts(self, beginning: str) -> list[Tag]:
         """Tags of the vocabulary that begin like this; none where the tagger does not answer: free words still do."""

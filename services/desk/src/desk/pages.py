@@ -58,6 +58,7 @@ class Pages:
             parsed=datetime.fromisoformat,
             ago=words.ago,
             until=words.until,
+            told=words.tell,
             clock=lambda moment: words.clock(moment, zone),
             moment=lambda moment: words.moment(moment, zone),
             full=lambda moment: words.full(moment, zone),

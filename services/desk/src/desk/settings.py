@@ -10,6 +10,7 @@ class Settings(ChassisSettings):
     publication_url: str = Field(default="http://127.0.0.1:8005", description="publication's API: previews")
     delivery_url: str = Field(default="http://127.0.0.1:8006", description="delivery's API: sites, resends")
     ingestion_url: str = Field(default="http://127.0.0.1:8001", description="ingestion's API: sources")
+    imaging_url: str = Field(default="http://127.0.0.1:8002", description="imaging's API: photos that look the same")
     tagging_url: str = Field(default="http://127.0.0.1:8003", description="tagging's API: vocabulary")
     desk_api_token: SecretStr = Field(
         default=SecretStr(""),

@@ -184,6 +184,9 @@ def shoot(person, desk, story_id, language, theme, width):
         "source-new": "/admin/sources/new?kind=telegram_preview",
         "vocabulary": "/admin/vocabulary",
         "confirm": "/confirm",
+        "password": "/password",
+        "tokens": "/admin/tokens",
+        "ops": "/ops",
         "log": "/admin/log",
     }
     tabs = ("source", "preview", "versions", "notes", "log")
@@ -206,6 +209,10 @@ def shoot(person, desk, story_id, language, theme, width):
                 handle.click()
                 one.page.wait_for_timeout(500)
                 snap(one, f"story-{tab}", language, theme, width)
+            if tab == "preview":
+                one.page.click("[data-width=cards]")
+                one.page.wait_for_timeout(500)
+                snap(one, "story-cards", language, theme, width)
         one.page.locator(".photo").first.click()
         one.page.wait_for_timeout(500)
         snap(one, "photo", language, theme, width)

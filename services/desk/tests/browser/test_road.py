@@ -204,6 +204,7 @@ def test_every_page_is_free_of_barriers_and_fits_a_phone(person, desk, house, th
         "/admin/sources",
         "/admin/sites",
         "/admin/log",
+        "/admin/tokens",
         "/confirm",
         "/password",
         f"/stories/{story_id}#source",

@@ -2,12 +2,14 @@
 
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import desk
+from desk.domain.faults import SENTENCES
 from desk.i18n import choose_language, words_in
 
 HERE = Path(desk.__file__).parent
@@ -15,7 +17,8 @@ HERE = Path(desk.__file__).parent
 
 def said() -> dict[str, object]:
     found = extract_from_dir(HERE / "templates", method_map=[("**.html", "jinja2")])
-    return {one[2][0] if isinstance(one[2], tuple) else one[2]: one[2] for one in found}
+    pages = {one[2][0] if isinstance(one[2], tuple) else one[2]: one[2] for one in found}
+    return {**pages, **{sentence: sentence for sentence in SENTENCES.values()}}
 
 
 def test_every_word_of_the_pages_is_translated_into_russian():
@@ -53,6 +56,25 @@ def test_translations_keep_the_places_for_values():
 )
 def test_russian_counts_agree_with_their_nouns(number, text):
     assert words_in("ru").ngettext("%(num)d attempt", "%(num)d attempts", number) % {"num": number} == text
+
+
+def test_a_fault_is_told_by_its_code_in_the_readers_language():
+    faults = [{"code": "photo-lost", "values": {"photo": "Мост"}}, {"code": "no-headline", "values": {}}]
+
+    assert words_in("ru").tell(faults, "?").startswith("Файлов фото «Мост» нет в хранилище")
+    assert words_in("en").tell(faults, "?").endswith("in its place. The headline is empty.")
+
+
+@pytest.mark.parametrize("code", ["new-one", "photo-lost"])
+def test_a_fault_that_the_desk_has_no_sentence_or_no_value_for_is_told_in_the_words_that_came_with_it(code):
+    assert words_in("en").tell([{"code": code, "values": {}}], "Файлов нет.") == "Файлов нет."
+    assert words_in("en").tell([], "Файлов нет.") == "Файлов нет."
+
+
+def test_a_day_of_another_year_is_told_with_its_year():
+    moment = datetime(2020, 11, 24, 12, 4, tzinfo=UTC)
+
+    assert words_in("ru").moment(moment, ZoneInfo("UTC")) == "24 нояб. 2020"
 
 
 def test_a_wait_is_told_in_hours_and_minutes():

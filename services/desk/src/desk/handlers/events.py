@@ -166,7 +166,11 @@ def note_failed_release(event: ReleaseFailed, uow: UnitOfWork) -> None:
             return
         if not event.will_retry:
             Notices(uow.connection).add(
-                "publish_failed", event.story_id, detail=event.reason, once=f"failed:{event.release_id}"
+                "publish_failed",
+                event.story_id,
+                detail=event.reason,
+                faults=event.faults,
+                once=f"failed:{event.release_id}",
             )
         _settle(event.story_id, "release", uow)
 

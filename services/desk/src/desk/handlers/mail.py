@@ -41,14 +41,16 @@ def send_mail(database: Database, post: Post, sender: str, desk_url: str) -> Non
 
 def compose(mailing: Mailing, sender: str, desk_url: str) -> EmailMessage:
     """One message; several receivers do not see one another."""
-    subject = words_in(mailing.language).gettext(SUBJECTS.get(mailing.kind, mailing.kind))
+    words = words_in(mailing.language)
+    subject = words.gettext(SUBJECTS.get(mailing.kind, mailing.kind))
     message = EmailMessage()
     message["Subject"] = f"{subject}: {mailing.headline}" if mailing.headline else subject
     message["From"] = sender
     message["To"] = sender
     message["Bcc"] = ", ".join(mailing.emails)
+    detail = words.tell(mailing.faults, mailing.detail)
     link = f"{desk_url}/stories/{mailing.story_id}" if mailing.story_id else desk_url
-    message.set_content("\n".join(line for line in (mailing.headline, mailing.detail, link) if line))
+    message.set_content("\n".join(line for line in (mailing.headline, detail, link) if line))
     return message
 
 

@@ -12,7 +12,7 @@ from chassis.database import Database
 from chassis.errors import Refusal
 from chassis.ids import new_id
 from chassis.unit_of_work import UnitOfWork
-from contracts.content import Manifest
+from contracts.content import Fault, Manifest
 from contracts.events import ReleaseOrdered, TagsReviewed
 from desk.domain.choice import review_tags
 from desk.domain.people import Actor
@@ -226,9 +226,9 @@ def _fire(story_id: UUID, database: Database) -> None:
     except PreflightBlocked as refusal:
         if refusal.codes <= passing and _put_off(story_id, database):
             return
-        _set_aside(story_id, refusal.detail, database)
+        _set_aside(story_id, refusal.detail, database, refusal.slug)
     except Refusal as refusal:
-        _set_aside(story_id, refusal.detail, database)
+        _set_aside(story_id, refusal.detail, database, refusal.slug)
     except psycopg.OperationalError:
         raise  # the database went away: the story stays due
     except Exception as error:
@@ -247,9 +247,10 @@ def scheduler_for(entry: Scheduled) -> Actor:
     return Actor(entry.set_by_id or SCHEDULER_ID, f"{entry.set_by} ({SCHEDULER})", "chief")
 
 
-def _set_aside(story_id: UUID, reason: str, database: Database) -> None:
+def _set_aside(story_id: UUID, reason: str, database: Database, code: str = "") -> None:
+    faults = (Fault(code=code),) if code else ()
     with database.unit_of_work() as uow:
-        Schedule(uow.connection).mark_problem(story_id, reason)
-        Notices(uow.connection).add("schedule_failed", story_id, detail=reason)
+        Schedule(uow.connection).mark_problem(story_id, reason, faults)
+        Notices(uow.connection).add("schedule_failed", story_id, detail=reason, faults=faults)
         Audit(uow.connection).write(SCHEDULER, "schedule_failed", story_id, {"reason": reason})
         Stories(uow.connection).summarise(story_id, "state")

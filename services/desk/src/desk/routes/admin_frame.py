@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import Response
@@ -24,6 +25,11 @@ class AdminFrame:
         with self._database.connection() as connection:
             news = Notices(connection).count_new(who.person_id)
         return self._pages.page(name, request, who, news=news, **values)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """The newsroom's."""
+        return ZoneInfo(self._pages.time_zone)
 
     def note(self, who: Actor, action: str, detail: Mapping[str, Any]) -> None:
         with self._database.unit_of_work() as uow:

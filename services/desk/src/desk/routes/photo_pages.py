@@ -15,6 +15,7 @@ from desk.domain.people import Actor
 from desk.domain.photos import rendition_url
 from desk.handlers import editing, labels
 from desk.handlers.refusals import StoryUnknown
+from desk.neighbours import Neighbours
 from desk.pages import Pages
 from desk.routes.sign_in import Guard
 from desk.routes.story_panel import StoryPanel, find_story
@@ -50,7 +51,9 @@ def geometry_of(manifest: Manifest) -> dict[str, object]:
     }
 
 
-def make_router(database: Database, pages: Pages, guard: Guard, panel: StoryPanel, originals: Bucket) -> APIRouter:
+def make_router(
+    database: Database, pages: Pages, guard: Guard, panel: StoryPanel, originals: Bucket, neighbours: Neighbours
+) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
 
@@ -64,7 +67,7 @@ def make_router(database: Database, pages: Pages, guard: Guard, panel: StoryPane
                 raise StoryUnknown(story_id)
             facts = Facts(connection)
             fact = facts.images(story_id).get(image_id)
-            similar, by_hand = facts.similar_images(image_id), facts.hand_crops(image_id)
+            by_hand = facts.hand_crops(image_id)
         manifest = fact.manifest if fact else None
         return pages.page(
             "_image.html",
@@ -76,9 +79,17 @@ def make_router(database: Database, pages: Pages, guard: Guard, panel: StoryPane
             ratios=RATIOS,
             by_hand=by_hand,
             geometry=geometry_of(manifest) if manifest else None,
-            similar=similar,
             whole=rendition_url(manifest, "w960") or rendition_url(manifest, "w640"),
         )
+
+    @router.get("/stories/{story_id}/images/{image_id}/similar")
+    def similar(request: Request, story_id: UUID, image_id: UUID, who: Who) -> Response:
+        """Where photos that look like this one were used before."""
+        near = neighbours.similar(image_id)
+        with database.connection() as connection:
+            find_story(story_id, connection)
+            known = Facts(connection).used_before(dict(near or ()), story_id)
+        return pages.page("_similar.html", request, who, similar=None if near is None else known)
 
     @router.post("/stories/{story_id}/images")
     def add_image(

@@ -1,17 +1,20 @@
 """The newsroom's page of partner sites: delivery's endpoints."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
+from chassis.errors import NotFound
 from desk.domain.people import Actor
 from desk.neighbours import Neighbours
 from desk.routes.admin_frame import AdminFrame
 from desk.routes.sign_in import Guard
 
 ACTS: Final = {"ping": "ping", "enable": "enable", "disable": "disable"}
+ONE_DAY: Final = timedelta(days=1)
 
 
 def make_router(frame: AdminFrame, guard: Guard, neighbours: Neighbours) -> APIRouter:  # noqa: C901 - a list of routes
@@ -35,8 +38,17 @@ def make_router(frame: AdminFrame, guard: Guard, neighbours: Neighbours) -> APIR
         if not site.is_good:
             return listed(request, who, problem=site.problem)
         sent = neighbours.list_or_nothing("delivery", f"{path}/deliveries?limit=50")
-        said = {"secret": "", "page_url": "", "problem": "", "done": "", **said}
-        return frame("admin_site.html", request, who, site=site.body, deliveries=sent or [], **said)
+        said = {"secret": "", "page_url": "", "problem": "", "done": "", "recovery": None, **said}
+        return frame(
+            "admin_site.html",
+            request,
+            who,
+            site=site.body,
+            deliveries=sent or [],
+            now=datetime.now(UTC),
+            one_day=ONE_DAY,
+            **said,
+        )
 
     @router.get("/admin/sites")
     def sites(request: Request, who: Admin) -> Response:
@@ -100,6 +112,27 @@ def make_router(frame: AdminFrame, guard: Guard, neighbours: Neighbours) -> APIR
         answer = neighbours.ask("delivery", "PATCH", f"/endpoints/{endpoint_id}", change)
         frame.note(who, "change_site", {"endpoint_id": str(endpoint_id), **change, "status": answer.status})
         return shown(request, who, endpoint_id, problem=answer.problem, done="filter" if answer.is_good else "")
+
+    @router.post("/admin/sites/{endpoint_id}/recoveries")
+    def recover(request: Request, who: Admin, endpoint_id: UUID, since: Annotated[datetime, Form()]) -> Response:
+        """Send all again that failed for the site since a time, which is the newsroom's."""
+        began = since if since.tzinfo else since.replace(tzinfo=frame.zone)
+        answer = neighbours.ask(
+            "delivery", "POST", f"/endpoints/{endpoint_id}/recoveries", {"since": began.isoformat()}
+        )
+        detail = {"endpoint_id": str(endpoint_id), "since": began.isoformat(), "status": answer.status}
+        frame.note(who, "recover_site", detail)
+        return shown(
+            request, who, endpoint_id, problem=answer.problem, recovery=answer.body if answer.is_good else None
+        )
+
+    @router.get("/admin/sites/{endpoint_id}/recoveries/{recovery_id}")
+    def recovery(request: Request, who: Admin, endpoint_id: UUID, recovery_id: UUID) -> Response:
+        """How far it has come; a fragment that asks again while it runs."""
+        answer = neighbours.ask("delivery", "GET", f"/recoveries/{recovery_id}")
+        if not answer.is_good or answer.body["endpoint_id"] != str(endpoint_id):
+            raise NotFound(f"recovery {recovery_id}: not known of this site")
+        return frame("_recovery.html", request, who, recovery=answer.body)
 
     @router.post("/admin/sites/{endpoint_id}/remove")
     def remove(endpoint_id: UUID, who: FreshAdmin) -> Response:

@@ -9,16 +9,16 @@ from fastapi.responses import HTMLResponse, Response
 
 from chassis.database import Database
 from contracts.content import StoryContent
+from desk.domain.cards import card_of
 from desk.domain.diff import diff_drafts
-from desk.domain.draft import Draft, draft_of, lead_of
+from desk.domain.draft import Draft, draft_of
 from desk.domain.history import fold_versions
 from desk.domain.people import Actor
-from desk.domain.photos import rendition_url
 from desk.domain.release import build_snapshot
 from desk.handlers import editing
 from desk.handlers import notes as note_handlers
 from desk.handlers.refusals import StoryUnknown
-from desk.neighbours import Neighbours
+from desk.neighbours import NeighbourDown, Neighbours
 from desk.pages import Pages
 from desk.routes.sign_in import Guard
 from desk.routes.story_panel import StoryPanel, find_story
@@ -41,7 +41,7 @@ def told_by_source(story: Story, content: StoryContent) -> Draft:
 
 
 def make_router(  # noqa: C901, PLR0915 - a list of routes
-    database: Database, pages: Pages, guard: Guard, panel: StoryPanel, neighbours: Neighbours, site_name: str
+    database: Database, pages: Pages, guard: Guard, panel: StoryPanel, neighbours: Neighbours
 ) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
@@ -119,21 +119,30 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
     def preview(request: Request, story_id: UUID, who: Who) -> Response:
         with database.connection() as connection:
             story = find_story(story_id, connection)
-            facts = Facts(connection).images(story_id)
-        lead = facts.get(lead_of(story.draft) or UUID(int=0))
-        manifest = lead.manifest if lead else None
-        card = rendition_url(manifest, "card") or rendition_url(manifest, "16x9")
-        return pages.page("_preview.html", request, who, story=story, card=card, site=site_name)
+        return pages.page("_preview.html", request, who, story=story)
 
-    @router.get("/stories/{story_id}/preview/page")
-    def preview_page(story_id: UUID, _who: Who) -> Response:
-        """The page exactly as publication would make it now."""
+    def page_of(story_id: UUID) -> str:
         with database.connection() as connection:
             story = find_story(story_id, connection)
             facts = Facts(connection).images(story_id)
         manifests = {image_id: fact.manifest for image_id, fact in facts.items() if fact.manifest}
-        html = neighbours.preview(build_snapshot(story.draft, manifests, story.source), datetime.now(UTC).isoformat())
-        return HTMLResponse(html, headers={"content-security-policy": PREVIEW_POLICY, "cache-control": "no-store"})
+        snapshot = build_snapshot(story.draft, manifests, story.source)
+        return neighbours.preview(story_id, snapshot, datetime.now(UTC).isoformat())
+
+    @router.get("/stories/{story_id}/preview/page")
+    def preview_page(story_id: UUID, _who: Who) -> Response:
+        """The page exactly as publication would make it now."""
+        headers = {"content-security-policy": PREVIEW_POLICY, "cache-control": "no-store"}
+        return HTMLResponse(page_of(story_id), headers=headers)
+
+    @router.get("/stories/{story_id}/preview/cards")
+    def preview_cards(request: Request, story_id: UUID, who: Who) -> Response:
+        """How Telegram, VK, Dzen and Google would show the page, by what its head says."""
+        try:
+            card = card_of(page_of(story_id))
+        except NeighbourDown:
+            card = None
+        return pages.page("_cards.html", request, who, card=card)
 
     @router.get("/stories/{story_id}/sites/{endpoint_id}")
     def attempts(request: Request, story_id: UUID, endpoint_id: UUID, who: Who) -> Response:

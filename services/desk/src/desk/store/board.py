@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -55,6 +56,7 @@ class Passage:
     version: int
     state: str
     problem: str
+    faults: list[dict[str, Any]]
     ordered_at: datetime
     released_at: datetime | None
     sites_delivered: int
@@ -152,7 +154,7 @@ class Board:
         with self._connection.cursor(row_factory=class_row(Passage)) as cursor:
             return cursor.execute(
                 """
-                SELECT r.story_id, s.headline, r.action, r.version, r.state, r.problem, r.ordered_at, r.released_at, s.sites_delivered, s.sites_total, s.sites_failing,
+                SELECT r.story_id, s.headline, r.action, r.version, r.state, r.problem, r.faults, r.ordered_at, r.released_at, s.sites_delivered, s.sites_total, s.sites_failing,
                        ARRAY(SELECT c.channel || ':' || c.state FROM channel_post c WHERE c.story_id = r.story_id ORDER BY 1) AS channels
                 FROM release r JOIN story s ON s.story_id = r.story_id AND s.version = r.version
                 ORDER BY r.ordered_at DESC LIMIT %s

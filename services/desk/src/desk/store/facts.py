@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
 from uuid import UUID
 
 import psycopg
@@ -53,6 +52,16 @@ class ChannelPost:
     url: str
     detail: str
     changed_at: datetime
+
+
+@dataclass(frozen=True)
+class Used:
+    """A photo of another story that looks like one at hand. `url`: a small picture of it."""
+
+    story_id: UUID
+    headline: str
+    url: str
+    is_duplicate: bool
 
 
 class Facts:
@@ -229,25 +238,17 @@ class Facts:
                 (story_id,),
             ).fetchall()
 
-    def similar_images(self, image_id: UUID, limit: int = 8) -> Sequence[tuple[UUID, UUID, str]]:
-        """Photos of other stories that look like this one: at most 10 of 64 bits of the perceptual hash differ.
-
-        Returns (image_id, story_id, manifest's w320 address), nearest first, from the newest 20,000 photos.
-        """
-        return cast(
-            "Sequence[tuple[UUID, UUID, str]]",
-            self._connection.execute(
-                r"""
-                WITH wanted AS (SELECT perceptual_hash AS h, story_id FROM image WHERE image_id = %(id)s AND perceptual_hash <> ''),
-                near AS (
-                    SELECT i.image_id, i.story_id, i.manifest, bit_count(('x' || i.perceptual_hash)::bit(64) # ('x' || w.h)::bit(64)) AS far
-                    FROM (SELECT * FROM image WHERE perceptual_hash <> '' ORDER BY image_id DESC LIMIT 20000) i, wanted w
-                    WHERE i.story_id <> w.story_id
-                )
-                SELECT image_id, story_id,
-                       (SELECT r->>'url' FROM jsonb_array_elements(manifest->'renditions') r WHERE r->>'name' = 'w320' AND r->>'content_type' = 'image/jpeg' LIMIT 1)
-                FROM near WHERE far <= 10 ORDER BY far LIMIT %(limit)s
-                """,
-                {"id": image_id, "limit": limit},
-            ).fetchall(),
-        )
+    def used_before(self, near: Mapping[UUID, bool], story_id: UUID, limit: int = 8) -> list[Used]:
+        """Those of the photos `near` (photo -> whether it is the same one) that other stories have, in their order."""
+        rows = self._connection.execute(
+            """
+            SELECT i.image_id, i.story_id, s.headline,
+                   (SELECT r->>'url' FROM jsonb_array_elements(i.manifest->'renditions') r
+                    WHERE r->>'name' = 'w320' AND r->>'content_type' = 'image/jpeg' LIMIT 1) AS url
+            FROM image i JOIN story s ON s.story_id = i.story_id
+            WHERE i.image_id = ANY(%s) AND i.story_id <> %s AND i.manifest IS NOT NULL
+            ORDER BY array_position(%s, i.image_id) LIMIT %s
+            """,
+            (list(near), story_id, list(near), limit),
+        ).fetchall()
+        return [Used(row[1], row[2], row[3] or "", near[row[0]]) for row in rows]

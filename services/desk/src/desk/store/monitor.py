@@ -16,7 +16,7 @@ from desk.domain.workflow import State
 
 COLUMNS = sql.SQL("""s.story_id, s.state, s.headline, s.source->>'name' AS source_name, s.source->>'kind' AS source_kind, s.source_id,
 s.received_at, s.changed_at, s.urgency, s.rubric, s.thumb_url, s.text_size, s.images_total, s.images_ready, s.images_rejected, s.tags_chosen,
-s.tags_known, s.release_state, s.release_action, s.release_problem, s.live_url, s.live_at, s.version, s.live_version, s.sites_delivered,
+s.tags_known, s.release_state, s.release_action, s.release_problem, s.release_faults, s.live_url, s.live_at, s.version, s.live_version, s.sites_delivered,
 s.sites_total, s.sites_failing, s.due_at, cardinality(s.duplicate_of) AS duplicates, s.source_revision > s.source_seen AS has_new_source,
 s.withdrawn_reason IS NOT NULL AS is_withdrawn, s.revision, p.name AS assignee,
 ARRAY(SELECT n.name FROM presence o JOIN person n USING (person_id) WHERE o.story_id = s.story_id AND o.seen_at > now() - interval '40 s' ORDER BY n.name) AS present""")
@@ -46,6 +46,7 @@ class Row:
     release_state: str
     release_action: str
     release_problem: str
+    release_faults: list[dict[str, Any]]
     live_url: str
     live_at: datetime | None
     version: int

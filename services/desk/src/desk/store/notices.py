@@ -3,10 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
 from psycopg.rows import class_row
+from psycopg.types.json import Jsonb
+
+from contracts.content import Fault
 
 NO_STORY = UUID(int=0)
 NOTICE = "notice"
@@ -19,6 +23,7 @@ class Notice:
     kind: str
     story_id: UUID | None
     detail: str
+    faults: list[dict[str, Any]]
     at: datetime
     headline: str | None
     is_new: bool
@@ -33,8 +38,13 @@ class Mailing:
     story_id: UUID | None
     headline: str | None
     detail: str
+    faults: list[dict[str, Any]]
     emails: list[str]
     language: str
+
+
+def faults_json(faults: Sequence[Fault]) -> Jsonb:
+    return Jsonb([one.model_dump(mode="json") for one in faults])
 
 
 class Notices:
@@ -48,12 +58,13 @@ class Notices:
         *,
         person_id: UUID | None = None,
         detail: str = "",
+        faults: Sequence[Fault] = (),
         once: str | None = None,
     ) -> None:
         """Tell one person, or everybody, and open pages that there is something new. With `once`, a fact is told once."""
         told = self._connection.execute(
-            "INSERT INTO notification (kind, story_id, person_id, detail, once) VALUES (%s, %s, %s, %s, %s) ON CONFLICT (once) DO NOTHING",
-            (kind, story_id, person_id, detail[:2000], once),
+            "INSERT INTO notification (kind, story_id, person_id, detail, faults, once) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT (once) DO NOTHING",
+            (kind, story_id, person_id, detail[:2000], faults_json(faults), once),
         ).rowcount
         if told:
             self._connection.execute(
@@ -65,7 +76,7 @@ class Notices:
         with self._connection.cursor(row_factory=class_row(Notice)) as cursor:
             return cursor.execute(
                 """
-                SELECT notification_id, kind, n.story_id, detail, at, headline,
+                SELECT notification_id, kind, n.story_id, detail, faults, at, headline,
                        notification_id > coalesce((SELECT up_to FROM notification_seen WHERE person_id = %(person)s), 0) AS is_new
                 FROM notification n LEFT JOIN story s ON s.story_id = n.story_id
                 WHERE n.person_id IS NULL OR n.person_id = %(person)s
@@ -99,10 +110,10 @@ class Notices:
                 ), taken AS (
                     UPDATE notification n SET mailed_at = now() FROM due WHERE n.notification_id = due.notification_id RETURNING n.*
                 )
-                SELECT t.notification_id, t.kind, t.story_id, s.headline, t.detail, array_agg(p.email) AS emails, min(p.language) AS language
+                SELECT t.notification_id, t.kind, t.story_id, s.headline, t.detail, t.faults, array_agg(p.email) AS emails, min(p.language) AS language
                 FROM taken t LEFT JOIN story s ON s.story_id = t.story_id
                 JOIN person p ON p.is_active AND (p.person_id = t.person_id OR (t.person_id IS NULL AND p.role IN ('chief', 'editor')))
-                GROUP BY t.notification_id, t.kind, t.story_id, s.headline, t.detail
+                GROUP BY t.notification_id, t.kind, t.story_id, s.headline, t.detail, t.faults
                 """
             ).fetchall()
         return [one for one in found if one.emails]

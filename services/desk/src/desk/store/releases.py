@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -13,6 +14,7 @@ from contracts.content import Snapshot
 from contracts.events import Release as Released
 from contracts.events import ReleaseFailed, ReleaseOrdered
 from desk.domain.workflow import ReleaseAction, ReleaseMark, ReleaseState
+from desk.store.notices import faults_json
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class Release:
     released_at: datetime | None
     url: str
     problem: str
+    faults: list[dict[str, Any]]
     will_retry: bool
 
 
@@ -60,7 +63,7 @@ class Releases:
                 INSERT INTO release (release_id, story_id, version, action, state, ordered_at, released_at, url)
                 VALUES (%(release_id)s, %(story_id)s, %(version)s, %(action)s, 'live', %(ordered_at)s, %(released_at)s, %(url)s)
                 ON CONFLICT (release_id) DO UPDATE SET state = 'live', released_at = excluded.released_at, url = excluded.url,
-                    problem = '', will_retry = false
+                    problem = '', faults = '[]', will_retry = false
                 WHERE release.state <> 'live'
                 """,
                 {
@@ -78,10 +81,10 @@ class Releases:
         return (
             self._connection.execute(
                 """
-                UPDATE release SET problem = %s, will_retry = %s, state = CASE WHEN %s THEN state ELSE 'failed' END
+                UPDATE release SET problem = %s, faults = %s, will_retry = %s, state = CASE WHEN %s THEN state ELSE 'failed' END
                 WHERE release_id = %s AND state = 'ordered'
                 """,
-                (event.reason, event.will_retry, event.will_retry, event.release_id),
+                (event.reason, faults_json(event.faults), event.will_retry, event.will_retry, event.release_id),
             ).rowcount
             == 1
         )
@@ -90,7 +93,7 @@ class Releases:
         """Newest first."""
         with self._connection.cursor(row_factory=class_row(Release)) as cursor:
             return cursor.execute(
-                "SELECT release_id, version, action, state, reason, ordered_by, ordered_at, released_at, url, problem, will_retry FROM release WHERE story_id = %s ORDER BY version DESC",
+                "SELECT release_id, version, action, state, reason, ordered_by, ordered_at, released_at, url, problem, faults, will_retry FROM release WHERE story_id = %s ORDER BY version DESC",
                 (story_id,),
             ).fetchall()
 

@@ -17,7 +17,7 @@ from desk.domain.workflow import State
 
 COLUMNS = """story_id, state, revision, field_revisions, draft, source, external_id, canonical_url, source_content, source_revision,
 source_seen, source_before, tags_dismissed, withdrawn_reason, duplicate_of, published_at_source, received_at, tags_by_editor, rubrics_by_editor, assignee_id,
-edited_at, edited_by, edited_by_id, version, release_state, release_action, release_problem, live_url, live_at, live_version, sites_delivered,
+edited_at, edited_by, edited_by_id, version, release_state, release_action, release_problem, release_faults, live_url, live_at, live_version, sites_delivered,
 sites_total, sites_failing, due_at, changed_at"""
 
 GET = f"SELECT {COLUMNS} FROM story WHERE story_id = %s"  # noqa: S608 - our own columns
@@ -53,7 +53,7 @@ WITH drawn AS (
     JOIN image i ON i.image_id = (one->>'image_id')::uuid
     WHERE s.story_id = %(story_id)s
 ), newest AS (
-    SELECT state, action, problem, version FROM release WHERE story_id = %(story_id)s ORDER BY version DESC LIMIT 1
+    SELECT state, action, problem, faults, version FROM release WHERE story_id = %(story_id)s ORDER BY version DESC LIMIT 1
 ), live AS (
     SELECT url, released_at, version FROM release WHERE story_id = %(story_id)s AND state = 'live' ORDER BY version DESC LIMIT 1
 ), reach AS (
@@ -76,6 +76,7 @@ UPDATE story SET
     release_state = coalesce((SELECT state FROM newest), ''),
     release_action = coalesce((SELECT action FROM newest), ''),
     release_problem = coalesce((SELECT problem FROM newest), ''),
+    release_faults = coalesce((SELECT faults FROM newest), '[]'),
     version = greatest(version, coalesce((SELECT version FROM newest), 0)),
     live_url = coalesce((SELECT url FROM live), ''),
     live_at = (SELECT released_at FROM live),
@@ -127,6 +128,7 @@ class Story:
     release_state: str
     release_action: str
     release_problem: str
+    release_faults: list[dict[str, Any]]
     live_url: str
     live_at: datetime | None
     live_version: int

@@ -10,8 +10,10 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from contracts.content import Fault
 from desk.domain.draft import Draft
 from desk.domain.people import Actor
+from desk.store.notices import faults_json
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Scheduled:
     set_by: str
     set_by_id: UUID | None
     problem: str
+    faults: list[dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,7 @@ class Schedule:
             """
             INSERT INTO schedule (story_id, due_at, action, note, embargo_until, set_by, set_by_id) VALUES (%s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (story_id) DO UPDATE SET due_at = excluded.due_at, action = excluded.action, note = excluded.note,
-                embargo_until = excluded.embargo_until, set_by = excluded.set_by, set_by_id = excluded.set_by_id, set_at = now(), problem = ''
+                embargo_until = excluded.embargo_until, set_by = excluded.set_by, set_by_id = excluded.set_by_id, set_at = now(), problem = '', faults = '[]'
             """,
             (story_id, due_at, action, note, embargo_until, by.name, by.person_id),
         )
@@ -141,7 +144,7 @@ class Schedule:
     def get(self, story_id: UUID) -> Scheduled | None:
         with self._connection.cursor(row_factory=class_row(Scheduled)) as cursor:
             return cursor.execute(
-                "SELECT story_id, due_at, action, note, embargo_until, set_by, set_by_id, problem FROM schedule WHERE story_id = %s",
+                "SELECT story_id, due_at, action, note, embargo_until, set_by, set_by_id, problem, faults FROM schedule WHERE story_id = %s",
                 (story_id,),
             ).fetchone()
 
@@ -157,7 +160,7 @@ class Schedule:
             return cursor.execute(
                 """
                 DELETE FROM schedule WHERE story_id = %s AND due_at <= now() AND problem = ''
-                RETURNING story_id, due_at, action, note, embargo_until, set_by, set_by_id, problem
+                RETURNING story_id, due_at, action, note, embargo_until, set_by, set_by_id, problem, faults
                 """,
                 (story_id,),
             ).fetchone()
@@ -174,8 +177,11 @@ class Schedule:
     def cancel(self, story_id: UUID) -> bool:
         return self._connection.execute("DELETE FROM schedule WHERE story_id = %s", (story_id,)).rowcount == 1
 
-    def mark_problem(self, story_id: UUID, problem: str) -> None:
-        self._connection.execute("UPDATE schedule SET problem = %s WHERE story_id = %s", (problem[:2000], story_id))
+    def mark_problem(self, story_id: UUID, problem: str, faults: Sequence[Fault] = ()) -> None:
+        self._connection.execute(
+            "UPDATE schedule SET problem = %s, faults = %s WHERE story_id = %s",
+            (problem[:2000], faults_json(faults), story_id),
+        )
 
 
 class Changes:
