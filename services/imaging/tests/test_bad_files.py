@@ -74,14 +74,32 @@ def test_a_photo_cut_short_is_shown_as_far_as_it_goes_and_marked(render):
     assert len(files) == 17
 
 
-def test_metadata_beyond_its_limit_is_refused(render):
+def with_exif(size):
+    """A PNG with an EXIF block of so many bytes; a JPEG has room for 64 KiB only."""
+    body = picture(200, 200).pngsave_buffer()
+    block = b"II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00".ljust(size, b"\x00")
+    chunk = len(block).to_bytes(4, "big") + b"eXIf" + block + zlib.crc32(b"eXIf" + block).to_bytes(4, "big")
+    end_of_header = 8 + 25
+    return body[:end_of_header] + chunk + body[end_of_header:]
+
+
+def with_xmp(size):
     image = picture(200, 200).copy()
-    image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x>" + b" " * (2 * 2**20) + b"</x>")
+    image.set_type(pyvips.GValue.blob_type, "xmp-data", b"<x/>".ljust(size, b" "))
+    return image.webpsave_buffer(keep="xmp")
+
+
+@pytest.mark.parametrize(
+    ("photo", "kind", "limit"), [(with_exif, "EXIF", 128 * 1024), (with_xmp, "XMP", 1024 * 1024)], ids=["exif", "xmp"]
+)
+def test_metadata_up_to_its_limit_is_taken_and_one_byte_more_is_refused(render, photo, kind, limit):
+    assert render(photo(limit))[0].width == 200
 
     with pytest.raises(ImageRefusedError) as refused:
-        render(image.pngsave_buffer(keep="xmp"))
+        render(photo(limit + 1))
 
-    assert refused.value.reason == "metadata_too_large"
+    detail = f"{limit + 1} bytes of {kind}, and at most {limit} are taken"
+    assert (refused.value.reason, refused.value.detail) == ("metadata_too_large", detail)
 
 
 @pytest.mark.parametrize("packet", [b"<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>", b"<x", b"\xff\xfe\x00", b""])

@@ -6,10 +6,14 @@ import numpy as np
 import pytest
 import pyvips
 
+from imaging.decoder import Order
 from imaging.domain.crops import Box, crop_box, focus_of
 from imaging.domain.faces import Found, choose_faces, head_of
-from imaging.domain.renditions import animated_width
+from imaging.domain.renditions import Rendition, animated_width
 from imaging.domain.thumbhash import thumbhash
+from imaging.renderer.encoding import resize
+from imaging.renderer.judging import distance
+from imaging.renderer.opening import make_master, open_photo
 from stack.demo.photos import SCENES
 
 from .conftest import picture
@@ -148,3 +152,19 @@ def test_the_thumbhash_of_what_shines_through_says_so():
     pixels = np.full((50, 50, 4), 128, np.uint8)
 
     assert thumbhash(pixels)[2] >> 7 == 1
+
+
+@pytest.mark.parametrize("scene", ["steppe", "river", "hall"])
+def test_the_second_pass_never_makes_a_file_larger_or_worse(render, scene):
+    pixels = SCENES[scene](np.random.default_rng(11)).clip(0, 255).astype(np.uint8)
+    body = pyvips.Image.new_from_array(pixels, interpretation="srgb").jpegsave_buffer(Q=92)
+    size = Rendition("w480", 480)
+    shown = resize(make_master(open_photo(body), 480), size, None)
+
+    quick, small = (render(body, Order(sizes=[size], is_second_pass=is_second))[1] for is_second in (False, True))
+
+    for name, file in small.items():
+        before = quick[name].body
+        assert file.body == before or len(file.body) <= 0.97 * len(before)
+        assert distance(shown, file.body) <= distance(shown, before) * (1 + 1e-9)
+    assert small["w480", "jpeg"].body != quick["w480", "jpeg"].body

@@ -22,7 +22,7 @@ BLURRED_BELOW: Final = 4.0
 
 
 class ImageRefusedError(Exception):
-    """A photo that cannot be used: `reason` for programs, the message for the editor."""
+    """A photo that cannot be used: `reason` for programs, which the desk puts into words; the message names the number and the limit."""
 
     def __init__(self, reason: str, detail: str) -> None:
         super().__init__(detail)
@@ -52,17 +52,17 @@ def sniff(body: bytes) -> str:
 
     """
     if not body:
-        raise ImageRefusedError("empty", "Файл пуст: 0 байт.")
+        raise ImageRefusedError("empty", "0 bytes: the file is empty")
     if len(body) > MAX_BYTES:
-        raise ImageRefusedError(
-            "too_large", f"Файл занимает {len(body) / 2**20:.0f} МБ, а предел — {MAX_BYTES // 2**20} МБ."
-        )
+        raise ImageRefusedError("too_large", f"{len(body)} bytes, and at most {MAX_BYTES} are taken")
     for signature, offset, kind in SIGNATURES:
         if body[offset : offset + len(signature)] == signature:
             return kind
     if body[4:8] == b"ftyp" and (brand := _heif_kind(body)):
         return brand
-    raise ImageRefusedError("not_an_image", "Это не фотография: принимаются JPEG, PNG, WebP, GIF, AVIF, HEIC и TIFF.")
+    raise ImageRefusedError(
+        "not_an_image", f"begins with {body[:8]!r}; JPEG, PNG, WebP, GIF, AVIF, HEIC and TIFF are taken"
+    )
 
 
 def _heif_kind(body: bytes) -> str | None:
@@ -97,14 +97,14 @@ def check_size(kind: str, width: int, height: int, frames: int) -> None:
 
     """
     if max(width, height) > MAX_SIDE:
-        raise ImageRefusedError("side_too_long", f"Сторона {max(width, height)} точек, а предел — {MAX_SIDE}.")
+        raise ImageRefusedError("side_too_long", f"a side of {max(width, height)} px, and at most {MAX_SIDE} are taken")
     limit = MAX_PIXELS.get(kind, MAX_PIXELS_OTHERWISE)
     if width * height > limit:
         raise ImageRefusedError(
-            "too_many_pixels", f"{width * height / 1e6:.0f} Мп, а предел для {kind.upper()} — {limit / 1e6:.0f} Мп."
+            "too_many_pixels", f"{width} x {height} px, and at most {limit} px are taken of {kind.upper()}"
         )
     if frames > MAX_FRAMES:
-        raise ImageRefusedError("too_many_frames", f"{frames} кадров, а предел — {MAX_FRAMES}.")
+        raise ImageRefusedError("too_many_frames", f"{frames} frames, and at most {MAX_FRAMES} are taken")
 
 
 FRAME_STARTS: Final = frozenset({*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC})

@@ -128,6 +128,8 @@ def _iim_values(block: bytes) -> dict[tuple[int, int], bytes]:
         if size & 0x8000:  # extended datasets are for pictures, not words
             break
         value = block[position + 5 : position + 5 + size]
+        if len(value) < size:
+            break
         is_repeated = dataset == IIM_PLACES["byline"] and dataset in values
         values[dataset] = values[dataset] + b", " + value if is_repeated else value
         position += 5 + size

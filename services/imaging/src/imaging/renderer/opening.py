@@ -53,7 +53,7 @@ def _header(body: bytes) -> pyvips.Image:
     try:
         return pyvips.Image.new_from_buffer(body, "", access="sequential")
     except pyvips.Error as error:
-        raise ImageRefusedError("damaged", f"Файл повреждён и не открывается ({first_line(error)}).") from None
+        raise ImageRefusedError("damaged", f"the file cannot be opened: {first_line(error)}") from None
 
 
 def _open_heic(body: bytes) -> Photo:
@@ -67,7 +67,7 @@ def _open_heic(body: bytes) -> Photo:
         bands = len(header.mode)
         image = pyvips.Image.new_from_memory(header.data, width, height, bands, "uchar").copy(interpretation="srgb")
     except (ValueError, EOFError, RuntimeError, OSError, SyntaxError) as error:
-        raise ImageRefusedError("damaged", f"Файл HEIC повреждён ({first_line(error)}).") from None
+        raise ImageRefusedError("damaged", f"the HEIC is broken: {first_line(error)}") from None
     if found["icc-profile-data"]:
         image.set_type(pyvips.GValue.blob_type, "icc-profile-data", found["icc-profile-data"])
     words = _words({name: value or b"" for name, value in found.items()})
@@ -77,9 +77,9 @@ def _open_heic(body: bytes) -> Photo:
 def _check_metadata(sizes: dict[str, int]) -> None:
     for name, size in sizes.items():
         if size > MAX_METADATA[name]:
-            what, limit_kib = name.partition("-")[0].upper(), MAX_METADATA[name] // 1024
+            what = name.partition("-")[0].upper()
             raise ImageRefusedError(
-                "metadata_too_large", f"Метаданные {what} занимают {size // 1024} КБ, а предел — {limit_kib} КБ."
+                "metadata_too_large", f"{size} bytes of {what}, and at most {MAX_METADATA[name]} are taken"
             )
 
 
@@ -101,7 +101,7 @@ def make_master(photo: Photo, width: int) -> pyvips.Image:
     try:
         return _plain(_to_srgb(_shrunk(photo, width))).copy_memory()
     except pyvips.Error as error:
-        raise ImageRefusedError("damaged", f"Файл {photo.kind.upper()} повреждён ({first_line(error)}).") from None
+        raise ImageRefusedError("damaged", f"the {photo.kind.upper()} is broken: {first_line(error)}") from None
 
 
 def _shrunk(photo: Photo, width: int) -> pyvips.Image:
