@@ -12,14 +12,15 @@ from fastapi.testclient import TestClient
 
 from chassis import tokens
 from chassis.testing import recorded_events
-from contracts.content import UsageRights
+from contracts.content import Point, UsageRights
+from contracts.events import FocalPointMoved
 from imaging import handlers
 from imaging.api import create_app
 from imaging.domain.links import read_spec, sign
 from imaging.domain.renditions import STANDARD_SET
 from imaging.handlers import Studio
 from imaging.settings import Settings
-from imaging.store import Asset, Assets
+from imaging.store import Asset, Assets, Stories
 from stack.demo.photos import SCENES
 
 from .conftest import picture
@@ -118,6 +119,45 @@ def test_an_editors_words_rights_focus_and_crops_are_in_the_next_version(client,
     assert UsageRights.model_validate(manifest["rights"]).until.year == 2026
 
 
+def test_the_last_word_counts_whether_it_was_said_at_the_desk_or_here(client, database, studio, work, photo):
+    def move(revision, x):
+        event = FocalPointMoved(
+            story_id=STORY, image_id=photo, revision=revision, focal_point=Point(x=x, y=0.5), caption=f"Стол {revision}"
+        )
+        handlers.move_focus(event, database.unit_of_work(), studio)
+
+    def shown():
+        work()
+        answer = client.get(f"/assets/{photo}").json()
+        return answer["manifest"]["focal_point"]["x"], answer["caption"], answer["credit"]
+
+    move(2, 0.2)
+    client.patch(f"/assets/{photo}", json={"focal_point": {"x": 0.4, "y": 0.5}})
+    client.patch(f"/assets/{photo}", json={"credit": "Анна"})
+    move(1, 0.1)
+    assert shown() == (0.4, "Стол 2", "Анна")
+
+    move(3, 0.3)
+    assert shown() == (0.3, "Стол 3", "Анна")
+
+
+def test_a_killed_storys_sizes_are_gone_until_somebody_has_the_photo_rendered_again(client, database, work, photo):
+    url = client.get(f"/assets/{photo}/link", params={"width": 320}).json()["url"]
+    assert client.get(url).status_code == 200
+    with database.unit_of_work() as uow:
+        Stories(uow.connection).kill(STORY, 2)
+
+    assert (client.get(url).status_code, client.get(url).json()["title"]) == (410, "Gone")
+
+    client.post(f"/assets/{photo}/render")
+    work()
+    assert client.get(url).status_code == 200
+    assert client.get(f"/assets/{photo}").json()["version"] == 2
+    with database.unit_of_work() as uow:
+        Stories(uow.connection).kill(STORY, 2)
+    assert client.get(url).status_code == 200, "the same kill, told again, changes nothing"
+
+
 def test_photos_that_look_the_same_are_found(client, work, photo):
     image = picture(1000, 750, seed=4)
     twin = hand_in(client, image.resize(0.7).jpegsave_buffer(Q=60)).json()["image_id"]
@@ -154,6 +194,7 @@ def test_another_set_renders_everything_again(client, database, work, photo):
         [{"name": "a", "width": 40_000}],
         [{"name": "../a", "width": 400}],
         [{"name": "a", "width": 400, "formats": ["bmp"]}],
+        [{"name": "a", "width": 400, "with_headline": True}],
     ],
 )
 def test_a_set_that_cannot_be_is_refused(client, sizes):

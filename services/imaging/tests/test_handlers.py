@@ -7,9 +7,11 @@ import pytest
 
 from chassis.testing import recorded_events
 from contracts.content import Image, Point, Source, StoredObject, StoryContent
-from contracts.events import FocalPointMoved, ImageAttached, StoryReceived
+from contracts.events import FocalPointMoved, ImageAttached, StoryKilled, StoryReceived, StoryRevised
 from imaging import handlers
-from imaging.handlers import Studio
+from imaging.domain.renditions import Rendition
+from imaging.handlers import Studio, words_of
+from imaging.store import Assets, RenditionSets
 
 from .conftest import picture
 
@@ -48,6 +50,16 @@ def received(*images, revision=1):
         external_id="1",
         content=content,
         received_at=NOW,
+    )
+
+
+def revised(headline, revision=2):
+    return StoryRevised(story_id=STORY, revision=revision, content=StoryContent(headline=headline), revised_at=NOW)
+
+
+def killed(version=1):
+    return StoryKilled(
+        release_id=uuid4(), story_id=STORY, version=version, url="http://x/a", item={}, ordered_at=NOW, released_at=NOW
     )
 
 
@@ -103,6 +115,98 @@ def test_a_moved_focus_crops_again_and_a_late_one_does_not(database, studio, ima
     assert [event["manifest"]["version"] for event in events] == [1, 2]
     assert events[1]["manifest"]["focal_point"] == {"x": 0.0, "y": 0.5}
     assert events[1]["manifest"]["crops"]["1x1"]["x"] == 0.0
+
+
+def moved(image, revision=1, **values):
+    return FocalPointMoved(story_id=STORY, image_id=image.image_id, revision=revision, **values)
+
+
+def test_a_focus_that_comes_before_its_photo_is_kept_for_it(database, studio, image):
+    handlers.move_focus(moved(image, focal_point=Point(x=0.1, y=0.5)), database.unit_of_work(), studio)
+    assert recorded_events(database) == []
+
+    process(received(image), database, studio)
+
+    [event] = recorded_events(database)
+    assert (event["manifest"]["focal_point"], event["manifest"]["focal_point_by"]) == ({"x": 0.1, "y": 0.5}, "editor")
+
+
+def test_the_sources_new_words_are_written_after_a_focus_was_moved_but_not_over_an_editors(database, studio, image):
+    process(received(image), database, studio)
+    handlers.move_focus(
+        moved(image, focal_point=Point(x=0.1, y=0.5), caption="Мост ночью"), database.unit_of_work(), studio
+    )
+    newer = image.model_copy(update={"caption": "Мост через Урал", "credit": "Анна Лугова"})
+
+    process(received(newer, revision=2), database, studio)
+
+    with database.connection() as connection:
+        words = words_of(Assets(connection).get(image.image_id))
+    assert (words.caption, words.credit) == ("Мост ночью", "Анна Лугова")
+    assert [event["manifest"]["version"] for event in recorded_events(database)] == [1, 2, 3]
+
+
+def test_a_wish_made_while_the_photo_is_rendered_is_not_lost(database, studio, image):
+    asset = handlers._with_words(image, STORY, 1, None)
+    rendered = handlers._render(asset, studio)
+    handlers.move_focus(moved(image, focal_point=Point(x=0.1, y=0.5)), database.unit_of_work(), studio)
+
+    with pytest.raises(handlers.RacedError, match="wants it otherwise"), database.unit_of_work() as uow:
+        handlers._save(rendered, uow)
+
+    assert recorded_events(database) == []
+
+
+def test_nothing_more_is_made_of_a_killed_storys_photos_and_partners_sizes_are_gone(
+    database, studio, image, public_bucket
+):
+    process(received(image), database, studio)
+    public_bucket.put(f"media/r/{image.image_id}/1/512x0.jpg", b"x", content_type="image/jpeg")
+
+    handlers.drop_killed(killed(), database.unit_of_work(), studio)
+    process(received(image.model_copy(update={"caption": "Другая подпись"}), revision=2), database, studio)
+    with database.unit_of_work() as uow:
+        Assets(uow.connection).render_all_again()
+    handlers.work_off(database, studio)
+    handlers.make_smaller(database, studio)
+
+    assert list(public_bucket.list(f"media/r/{image.image_id}/")) == []
+    assert [event["manifest"]["version"] for event in recorded_events(database)] == [1]
+
+
+def test_a_photo_that_was_being_rendered_when_its_story_was_killed_is_not_told_of(database, studio, image):
+    rendered = handlers._render(handlers._with_words(image, STORY, 1, None), studio)
+    handlers.drop_killed(killed(), database.unit_of_work(), studio)
+
+    with database.unit_of_work() as uow:
+        handlers._save(rendered, uow)
+
+    assert recorded_events(database) == []
+    with database.connection() as connection:
+        assert Assets(connection).get(image.image_id).manifest is None
+
+
+@pytest.mark.parametrize(
+    ("alt_text", "status"),
+    [
+        ("", "missing"),
+        ("Пролёт", "short"),
+        ("У моста", "short"),
+        ("МОСТ через Урал!", "same_as_caption"),
+        ("Люди идут по мосту", "present"),
+    ],
+)
+def test_the_sources_description_is_kept_and_its_worth_is_told(database, studio, image, alt_text, status):
+    with database.unit_of_work() as uow:
+        RenditionSets(uow.connection).add([Rendition("w320", 320, None, ("jpeg",))])
+    photo = image.model_copy(update={"caption": "Мост через Урал", "alt_text": alt_text})
+
+    process(received(photo), database, studio)
+
+    [event] = recorded_events(database)
+    assert event["manifest"]["alt_text_status"] == status
+    with database.connection() as connection:
+        assert words_of(Assets(connection).get(image.image_id)).alt_text == alt_text
 
 
 def test_an_attached_photo_is_rendered(database, studio, image):

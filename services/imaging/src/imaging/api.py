@@ -1,5 +1,6 @@
 """Photos over HTTP: hand one in, see what became of it, say what matters in it, find its likes, have another size of it."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
@@ -21,9 +22,10 @@ from imaging.custom import Customs
 from imaging.domain.limits import MAX_BYTES, ImageRefusedError, sniff
 from imaging.domain.links import LONGEST_SIDE, is_signed, read_spec, sign, spec_of
 from imaging.domain.renditions import Format, Rendition
-from imaging.handlers import BACKGROUND, Studio
+from imaging.domain.wishes import Wish, said_later
+from imaging.handlers import BACKGROUND, Studio, words_of
 from imaging.settings import Settings
-from imaging.store import Asset, Assets, RenditionSets, link_keys
+from imaging.store import Asset, Assets, RenditionSets, Stories, link_keys
 
 DUPLICATE_WITHIN, ASK_WITHIN = 6, 12
 """Differing bits of 64: up to 6 it is the same photo, up to 12 somebody should look."""
@@ -36,6 +38,14 @@ class PhotoRefused(Refusal):
 
     title = "This photo cannot be taken"
     slug = "photo-refused"
+
+
+class Gone(Refusal):
+    """The photo's story was killed."""
+
+    status = 410
+    title = "Gone"
+    slug = "gone"
 
 
 class AssetAnswer(BaseModel):
@@ -93,6 +103,7 @@ class Size(BaseModel):
     width: Annotated[int, Field(ge=16, le=LONGEST_SIDE)]
     height: Annotated[int, Field(ge=16, le=LONGEST_SIDE)] | None = None
     formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("avif", "jpeg")
+    with_headline: bool = Field(default=False, description="the story's headline stands on the photo; needs a height")
 
 
 class Link(BaseModel):
@@ -127,29 +138,28 @@ def _add_assets(app: FastAPI, database: Database, studio: Studio) -> None:
     def asset(image_id: UUID) -> AssetAnswer:
         """A photo and its manifest; null where it was refused or is not rendered yet."""
         found = find(database, image_id)
-        return AssetAnswer(**{**vars(found), "is_waiting": found.todo in ("render", "slow", "again")})
+        words = words_of(found)
+        return AssetAnswer(
+            image_id=image_id,
+            story_id=found.story_id,
+            caption=words.caption,
+            credit=words.credit,
+            alt_text=words.alt_text,
+            version=found.version,
+            is_waiting=found.todo in ("render", "slow", "again"),
+            manifest=found.manifest,
+        )
 
     @app.patch("/assets/{image_id}", status_code=202)
     def change(image_id: UUID, wanted: Change) -> Accepted:
         """Move the focus, draw crops, set words and rights. The photo is rendered again with them at once."""
-
-        def changed(old: Asset) -> Asset:
-            said = {
-                name: value
-                for name in ("focal_point", "caption", "credit", "alt_text", "rights")
-                if (value := getattr(wanted, name)) is not None
-            }
-            if wanted.rights:
-                said["rights"] = wanted.rights.model_copy(update={"said_by": "editor"})
-            crops = {name: box for name, box in {**old.crops, **wanted.crops}.items() if box is not None}
-            return replace(old, **said, crops=crops)
-
-        return _have_rendered(database, image_id, changed)
+        rights = wanted.rights and wanted.rights.model_copy(update={"said_by": "editor"})
+        return _have_rendered(database, image_id, {**dict(wanted), "rights": rights})
 
     @app.post("/assets/{image_id}/render", status_code=202)
     def render(image_id: UUID) -> Accepted:
         """Make all renditions again, with the set as it is now."""
-        return _have_rendered(database, image_id, lambda old: old)
+        return _have_rendered(database, image_id)
 
     @app.get("/assets/{image_id}/similar")
     def similar(image_id: UUID, within: Annotated[int, Query(ge=0, le=32)] = ASK_WITHIN) -> list[Similar]:
@@ -174,13 +184,19 @@ def find(database: Database, image_id: UUID) -> Asset:
     return found
 
 
-def _have_rendered(database: Database, image_id: UUID, change: Any) -> Accepted:  # noqa: ANN401 - Asset to Asset
+def _have_rendered(database: Database, image_id: UUID, wanted: Mapping[str, Any] | None = None) -> Accepted:
+    """With what is wanted from now on, where something is. A kill of the story is lifted: somebody asks for the photo."""
     with database.unit_of_work() as uow:
         assets = Assets(uow.connection)
-        old = assets.get(image_id, lock=True)
+        old = assets.lock(image_id)
         if old is None:
             raise NotFound(f"image {image_id}: not known here")
-        assets.save(replace(change(old), todo="render"))
+        if wanted is not None:
+            wish = Wish(revision=old.wanted.revision, said_by="api", **wanted)
+            before = next((one for one in old.wishes if (one.revision, one.said_by) == (wish.revision, "api")), None)
+            assets.add_wish(image_id, said_later(wish, before))
+        Stories(uow.connection).lift_kill(old.story_id)
+        assets.save(replace(old, todo="render"))
         ledger.wake(uow.connection, "imaging", BACKGROUND)
     return Accepted(image_id=image_id)
 
@@ -250,6 +266,8 @@ def _add_set(app: FastAPI, database: Database) -> None:
         names = [size.name for size in sizes]
         if len(set(names)) < len(names):
             raise Refusal(f"name: {', '.join(sorted({name for name in names if names.count(name) > 1}))} stands twice")
+        if any(size.with_headline and size.height is None for size in sizes):
+            raise Refusal("with_headline: stands on a cut photo only; give that size a height")
         if not any("jpeg" in size.formats and size.height is None for size in sizes):
             raise Refusal("formats: no size without height has `jpeg`, and pages need one")
         with database.unit_of_work() as uow:
@@ -286,6 +304,10 @@ def _add_links(app: FastAPI, database: Database, customs: Customs) -> None:
             size = read_spec(spec)
         except ValueError as error:
             raise Refusal(f"spec: {error}") from None
-        body, content_type = customs.get(find(database, image_id), size, spec)
+        found = find(database, image_id)
+        with database.connection() as connection:
+            if Stories(connection).is_killed(found.story_id):
+                raise Gone(f"image {image_id}: its story was killed")
+        body, content_type = customs.get(found, size, spec)
         headers = {"cache-control": "public, max-age=86400", "etag": f'"{content_hash(body)}"'}
         return Response(body, media_type=content_type, headers=headers)

@@ -9,7 +9,7 @@ from chassis.errors import NotFound, Refusal
 from imaging.decoder import Order, RenderedFile
 from imaging.domain.limits import ImageRefusedError
 from imaging.domain.renditions import CONTENT_TYPES, EXTENSIONS, Rendition
-from imaging.handlers import Studio, words_of
+from imaging.handlers import CUSTOM_PREFIX, Studio, words_of
 from imaging.store import Asset
 
 MOST_KEPT_BYTES: Final = 64 * 1024 * 1024
@@ -32,7 +32,7 @@ class Customs:
             Refusal: it cannot be decoded.
 
         """
-        key = f"media/r/{asset.image_id}/{asset.version}/{spec}"
+        key = f"{CUSTOM_PREFIX}{asset.image_id}/{asset.version}/{spec}"
         content_type = CONTENT_TYPES[size.formats[0]]
         with self._lock:
             body = self._kept.get(key)
@@ -58,18 +58,19 @@ class Customs:
     def _make(self, asset: Asset, size: Rendition) -> bytes:
         if asset.manifest is None:
             raise NotFound(f"image {asset.image_id}: is not rendered")
-        same_shape = next((name for name, box in asset.crops.items() if box and name == _shape_of(size)), None)
-        crops = {size.name: asset.crops[same_shape]} if same_shape else {}
-        order = Order(words_of(asset), asset.focal_point or asset.manifest.focal_point, crops, (size,))
+        wanted = asset.wanted
+        drawn = wanted.crops.get(_shape_of(size))
+        crops = {size.name: drawn} if drawn else {}
+        order = Order(words_of(asset), wanted.focal_point or asset.manifest.focal_point, crops, (size,))
         files: list[RenderedFile] = []
         try:
             self._studio.decoder.render(self._studio.originals.get(asset.original_key), order, files.append)
         except ImageRefusedError as error:
             raise Refusal(error.detail) from None
-        wanted = [file for file in files if EXTENSIONS[file.format] == EXTENSIONS[size.formats[0]]]
-        if not wanted:
+        fitting = [file for file in files if EXTENSIONS[file.format] == EXTENSIONS[size.formats[0]]]
+        if not fitting:
             raise Refusal(f"format: a photo that is see-through or moves is not had as {size.formats[0]}; ask for webp")
-        return wanted[0].body
+        return fitting[0].body
 
 
 def _shape_of(size: Rendition) -> str:

@@ -3,7 +3,7 @@
 from functools import partial
 
 from chassis.worker import Timer, Worker
-from contracts.events import FocalPointMoved, ImageAttached, StoryReceived
+from contracts.events import FocalPointMoved, ImageAttached, StoryKilled, StoryReceived, StoryRevised
 from imaging import bootstrap, handlers
 from imaging.handlers import BACKGROUND
 from imaging.settings import Settings
@@ -19,6 +19,8 @@ def create_worker(settings: Settings) -> Worker:
             StoryReceived: partial(handlers.process_story, studio=studio),
             ImageAttached: partial(handlers.process_image, studio=studio),
             FocalPointMoved: partial(handlers.move_focus, studio=studio),
+            StoryRevised: handlers.revise_headline,
+            StoryKilled: partial(handlers.drop_killed, studio=studio),
         },
         checks={"originals": studio.originals.check, "renditions": studio.renditions.check},
         timers=(

@@ -89,7 +89,9 @@ class ImageRejected(Event, type="image.rejected.v1", producer="imaging", consume
     story_id: UUID
     image_id: UUID
     reason: str = Field(description="a short word for programs: too_large, not_an_image, damaged, missing, …")
-    detail: str = Field(description="a sentence for the editor, with the number and the limit")
+    detail: str = Field(
+        description="in English, with the number and the limit; the desk says it to the editor by the reason"
+    )
 
 
 class StoryTagged(Event, type="story.tagged.v1", producer="tagging", consumers=("desk",)):
@@ -104,7 +106,7 @@ class StoryTagged(Event, type="story.tagged.v1", producer="tagging", consumers=(
     vocabulary_version: str = ""
 
 
-class StoryRevised(Event, type="story.revised.v1", producer="desk", consumers=("tagging",)):
+class StoryRevised(Event, type="story.revised.v1", producer="desk", consumers=("imaging", "tagging")):
     """An editor changed a story's text."""
 
     story_id: UUID
@@ -182,7 +184,9 @@ class StoryUnpublished(
     reason: str = ""
 
 
-class StoryKilled(Release, Event, type="story.killed.v1", producer="publication", consumers=("desk", "delivery")):
+class StoryKilled(
+    Release, Event, type="story.killed.v1", producer="publication", consumers=("desk", "delivery", "imaging")
+):
     """The story must vanish everywhere and not come back. `item` has pubstatus canceled and no text."""
 
     reason: str = ""
