@@ -32,7 +32,7 @@ def image(number: int = 1, **changes: Any) -> Image:
         "original": StoredObject(bucket="private", key=f"originals/{number}", content_type="image/jpeg", size_bytes=9),
         "caption": "Мост через Тую",
         "credit": "пресс-служба управы",
-        "alt_text": "Мост",
+        "alt_text": "Мост в тумане",
     }
     return Image(**{**values, **changes})
 

@@ -186,6 +186,8 @@ def test_a_story_in_order_has_no_findings():
         ({"blocks": ()}, ("text_missing", "block")),
         ({"images": (make.image(credit=""),)}, ("credit_missing", "block")),
         ({"images": (make.image(alt_text=""),)}, ("alt_missing", "warn")),
+        ({"images": (make.image(alt_text="Мост"),)}, ("alt_short", "warn")),
+        ({"images": (make.image(alt_text="«Мост через Тую»."),)}, ("alt_same", "warn")),
         ({"headline": "Слово " * 20}, ("headline_long", "warn")),
         ({"headline": "Мост открыли."}, ("headline_stop", "warn")),
         ({"tags": ()}, ("tags_missing", "warn")),
@@ -209,10 +211,11 @@ def test_a_photo_that_is_being_made_stops_and_a_refused_one_warns():
     image_id = make.image().image_id
 
     waiting = find_problems(situation(images={}), {})
-    refused = find_problems(situation(images={image_id: ImageFact(image_id, None, "damaged", "обрезан")}), {})
+    refused = find_problems(situation(images={image_id: ImageFact(image_id, None, "damaged", "no end")}), {})
 
     assert codes(waiting) == [("image_waiting", "block")]
     assert codes(refused) == [("image_rejected", "warn")]
+    assert refused[0].about == "damaged"
 
 
 def test_a_footnote_term_is_found_in_any_form_that_begins_like_it():

@@ -1,5 +1,6 @@
 """What events speak of: stories, photos, renditions, tags. The names are IPTC's (ninjs, NewsML-G2) wherever it has one."""
 
+import re
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -193,6 +194,21 @@ class Provenance(Content):
     actions: tuple[str, ...] = Field(default=(), description="c2pa.created, c2pa.edited …")
 
 
+AltTextStatus = Literal["present", "missing", "short", "same_as_caption"]
+SHORT_ALT_TEXT = 12
+"""Characters; a description that is shorter, or is one word, describes nothing."""
+
+
+def status_of_alt_text(alt_text: str, caption: str) -> AltTextStatus:
+    """Whether a photo's description tells those who cannot see it anything that the caption does not."""
+    words, told = re.findall(r"\w+", alt_text.casefold()), re.findall(r"\w+", caption.casefold())
+    if not words:
+        return "missing"
+    if words == told:
+        return "same_as_caption"
+    return "short" if len(words) < 2 or len(alt_text.strip()) < SHORT_ALT_TEXT else "present"
+
+
 class Manifest(Content):
     """All that is known of a processed image. `version` grows each time its renditions are made again."""
 
@@ -213,6 +229,9 @@ class Manifest(Content):
     credit: str = Field(default="", description="found in the file's own metadata")
     byline: str = Field(default="", description="who took it, found in the file's own metadata")
     alt_text: str = Field(default="", description="found in the file's own metadata")
+    alt_text_status: AltTextStatus = Field(
+        default="missing", description="of the words in the renditions: an editor's, the source's, or the file's own"
+    )
     rights: UsageRights | None = None
     provenance: Provenance | None = None
     frames: int = Field(default=1, ge=1, description="more than one: animated, in the WebP renditions")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 from uuid import UUID
 
-from contracts.content import Box, ImageBlock, Manifest
+from contracts.content import Box, Image, ImageBlock, Manifest, status_of_alt_text
 from desk.domain.draft import Draft, body_text, lead_of
 from desk.domain.photos import ImageFact
 
@@ -24,6 +24,8 @@ LEVELS: Final[dict[str, Level]] = {
     "rights_elsewhere": "warn",
     "made_by_ai": "warn",
     "alt_missing": "warn",
+    "alt_short": "warn",
+    "alt_same": "warn",
     "caption_missing": "warn",
     "crop_cuts_face": "warn",
     "tags_missing": "warn",
@@ -37,6 +39,8 @@ LEVELS: Final[dict[str, Level]] = {
     "footnote_term": "warn",
 }
 """code -> what a finding does unless ops say otherwise."""
+
+ALT_FINDINGS: Final = {"missing": "alt_missing", "short": "alt_short", "same_as_caption": "alt_same"}
 
 HEADLINE_LONGEST: Final = 110
 """Characters; search engines and messengers cut longer ones."""
@@ -111,7 +115,7 @@ def _in_images(situation: Situation) -> Iterator[Finding]:
         fact = situation.images.get(image.image_id)
         manifest = fact.manifest if fact else None
         if fact and fact.rejected:
-            yield Finding("image_rejected", about=fact.detail, image_id=image.image_id, place=place)
+            yield Finding("image_rejected", about=fact.rejected, image_id=image.image_id, place=place)
             continue
         if manifest is None and image.image_id in shown:
             yield Finding("image_waiting", image_id=image.image_id, place=place)
@@ -119,11 +123,17 @@ def _in_images(situation: Situation) -> Iterator[Finding]:
             yield Finding("credit_missing", image_id=image.image_id, place=place)
         if not (image.caption or (manifest and manifest.caption)):
             yield Finding("caption_missing", image_id=image.image_id, place=place)
-        if not (image.alt_text or (manifest and manifest.alt_text)):
-            yield Finding("alt_missing", image_id=image.image_id, place=place)
+        yield from _in_alt_text(image, place, manifest)
         if manifest is not None:
             yield from _in_manifest(image.image_id, place, manifest)
             yield from _in_rights(image.image_id, place, manifest, situation.now)
+
+
+def _in_alt_text(image: Image, place: int, manifest: Manifest | None) -> Iterator[Finding]:
+    alt_text = image.alt_text or (manifest.alt_text if manifest else "")
+    status = status_of_alt_text(alt_text, image.caption or (manifest.caption if manifest else ""))
+    if status != "present":
+        yield Finding(ALT_FINDINGS[status], image_id=image.image_id, place=place)
 
 
 def _in_manifest(image_id: UUID, place: int, manifest: Manifest) -> Iterator[Finding]:
