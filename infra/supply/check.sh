@@ -7,8 +7,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/../.."
 bin=$here/.venv/bin
 
-# Permissive, or weak copyleft that a library used as it is may have. A package under several licences may be used under any one of them.
-allowed="MIT;MIT-0;BSD;0BSD;Apache;ISC;PSF;Python Software Foundation;CNRI-Python;Mozilla Public License;MPL-2.0;MPL-1.1;LGPL;Lesser General Public;Artistic;Zlib;CC0"
+# Permissive, or weak copyleft that a library used as it is may have; OFL is for fonts. A package under several licences may be used under any one of them.
+allowed="MIT;MIT-0;BSD;0BSD;Apache;ISC;PSF;Python Software Foundation;CNRI-Python;Mozilla Public License;MPL-2.0;MPL-1.1;LGPL;Lesser General Public;Artistic;Zlib;CC0;OFL"
 
 [ -x "$bin/pip-licenses" ] && [ "$bin/pip-licenses" -nt "$here/requirements.lock" ] || {
     .venv/bin/python -m venv "$here/.venv"

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import pyvips
+from structlog.testing import capture_logs
 
 from contracts.content import Box, Point
 from imaging.decoder import Decoder, Order
@@ -147,6 +148,56 @@ def test_nothing_personal_is_left(render, tmp_path):
     assert "ThumbnailImage" not in told
 
 
+def with_maker_notes(body):
+    """The JPEG with an EXIF block whose sub-directory holds a maker's own notes: `MakerNote` 0x927C."""
+    notes = b"MAKERSECRET" * 10
+    entry = (0x927C).to_bytes(2, "little") + (7).to_bytes(2, "little") + len(notes).to_bytes(4, "little")
+    sub_directory = b"\x01\x00" + entry + (44).to_bytes(4, "little") + b"\x00" * 4
+    pointer = (0x8769).to_bytes(2, "little") + (4).to_bytes(2, "little") + (1).to_bytes(4, "little")
+    tiff = b"II*\x00\x08\x00\x00\x00" + b"\x01\x00" + pointer + (26).to_bytes(4, "little") + b"\x00" * 4
+    segment = b"Exif\x00\x00" + tiff + sub_directory + notes
+    return body[:2] + b"\xff\xe1" + (len(segment) + 2).to_bytes(2, "big") + segment + body[2:]
+
+
+def with_gain_map():
+    """An Ultra HDR JPEG: behind the photo stands a second JPEG, a gain map that shows the whole frame."""
+    return (picture(1200, 900).colourspace("scrgb") * 3).uhdrsave_buffer()
+
+
+def told_by_exiftool(folder):
+    """The names, group first, of all that the photos in the folder say."""
+    told = subprocess.run(["exiftool", "-j", "-a", "-U", "-G1", str(folder)], capture_output=True, check=True).stdout
+    return {name for one in json.loads(told) for name in one}
+
+
+@pytest.mark.parametrize(
+    ("make", "leak", "name"),
+    [
+        (lambda: with_maker_notes(picture(1200, 900).jpegsave_buffer()), b"MAKERSECRET", "ExifIFD:MakerNote"),
+        (with_gain_map, b"MPF\x00", "MPImage2:"),
+    ],
+    ids=["maker notes", "gain map"],
+)
+def test_maker_notes_and_gain_maps_of_the_whole_frame_are_gone(render, tmp_path, make, leak, name):
+    source = make()
+    assert leak in source
+
+    _, files = render(source, Order(Words(credit="Агентство")))
+
+    assert len(files) == 17
+    for file in files.values():
+        assert leak not in file.body
+        assert file.body.count(b"\xff\xd8\xff") == (file.format == "jpeg")
+    if not shutil.which("exiftool"):
+        pytest.skip("exiftool is not installed: no outside reader to ask")
+    for folder, bodies in (("in", {"source.jpeg": source}), ("out", {".".join(of): files[of].body for of in files})):
+        (tmp_path / folder).mkdir()
+        for file_name, body in bodies.items():
+            (tmp_path / folder / file_name).write_bytes(body)
+    assert any(one.startswith(name) for one in told_by_exiftool(tmp_path / "in"))
+    assert not any(one.startswith((name, "MPF", "MPImage")) for one in told_by_exiftool(tmp_path / "out"))
+
+
 def test_the_editors_point_and_crops_are_obeyed(render):
     order = Order(focal_point=Point(x=0.1, y=0.5), crops={"4x3": Box(x=0.5, y=0.5, width=0.5, height=0.5)})
 
@@ -217,6 +268,22 @@ def test_one_child_serves_many_photos(decoder, render):
     render(picture(400, 300).jpegsave_buffer())
 
     assert decoder._child.pid == child
+
+
+UNCONFINED = (
+    "import imaging.renderer.__main__ as child; child.cut_off_network = lambda: 'unshare: not here'; child.main()"
+)
+
+
+def test_a_child_that_could_not_be_cut_off_from_the_network_is_told_of_once():
+    decoder = Decoder((sys.executable, "-I", "-c", UNCONFINED))
+
+    with capture_logs() as told:
+        for _ in range(2):
+            assert decoder.render(picture(400, 300).jpegsave_buffer(), Order(), lambda _: None).width == 400
+            decoder.close()
+
+    assert [(line["log_level"], line["reason"]) for line in told] == [("warning", "unshare: not here")]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")

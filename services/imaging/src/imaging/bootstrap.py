@@ -1,5 +1,7 @@
 """Builds the real things once, from the settings."""
 
+from typing import Any
+
 from chassis.bucket import Bucket
 from chassis.database import Database
 from imaging.decoder import Decoder
@@ -12,4 +14,6 @@ def database(settings: Settings) -> Database:
 
 
 def studio(settings: Settings) -> Studio:
-    return Studio(Bucket.private(settings), Bucket.public(settings), Decoder(), Decoder(is_background=True))
+    trust: dict[str, Any] = {"credentials": settings.credentials, "trust_anchors": settings.c2pa_trust_anchors}
+    quick, background = Decoder(**trust), Decoder(is_background=True, **trust)
+    return Studio(Bucket.private(settings), Bucket.public(settings), quick, background)

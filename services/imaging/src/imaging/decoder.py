@@ -8,9 +8,12 @@ import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, cast
 
-from contracts.content import Box, Point
+from chassis import logs
+from contracts.content import Box, Point, Provenance
+from imaging.credentials import Credentials
 from imaging.domain.limits import ImageRefusedError, sniff
 from imaging.domain.renditions import STANDARD_SET, Format, Rendition
 from imaging.domain.words import Words
@@ -25,6 +28,8 @@ PATIENT_WALL_S: Final = 600
 MOST_IMAGES: Final = 200
 MOST_KIB: Final = 600 * 1024
 
+log = logs.get()
+
 
 @dataclass(frozen=True)
 class Order:
@@ -36,6 +41,7 @@ class Order:
     sizes: Sequence[Rendition] = STANDARD_SET
     quality: Mapping[Format, Mapping[str, Any]] = field(default_factory=dict)
     is_second_pass: bool = False
+    headline: str = ""
 
 
 @dataclass(frozen=True)
@@ -63,13 +69,22 @@ class Look:
     words: Words
     warnings: tuple[str, ...]
     frames: int
+    provenance: Provenance | None = None
 
 
 class Decoder:
     """Renders one photo at a time in the child. Safe to share between threads: they take turns."""
 
-    def __init__(self, command: Sequence[str] = COMMAND, *, is_background: bool = False) -> None:
-        """`is_background`: its child gets only the CPU that nobody else wants."""
+    def __init__(
+        self,
+        command: Sequence[str] = COMMAND,
+        *,
+        is_background: bool = False,
+        credentials: Credentials | None = None,
+        trust_anchors: str = "",
+    ) -> None:
+        """`is_background`: its child gets only the CPU that nobody else wants. `trust_anchors`: PEM."""
+        self._credentials, self._trust_anchors = credentials, trust_anchors
         self._command = ("nice", "-n", "19", *command) if is_background else tuple(command)
         self._lock = threading.Lock()
         self._held: list[subprocess.Popen[bytes]] = []  # the child, where one runs; ended with us, however we go
@@ -97,7 +112,7 @@ class Decoder:
             except (BrokenPipeError, EOFError) as error:
                 self.close()
                 raise ImageRefusedError(
-                    "undecodable", f"Обработка файла прервана: дольше {wall_s} с или слишком много памяти."
+                    "undecodable", f"decoding was stopped: longer than {wall_s} s, or too much memory"
                 ) from error
             except BaseException:
                 self.close()
@@ -109,7 +124,7 @@ class Decoder:
         self, child: subprocess.Popen[bytes], body: bytes, order: Order, keep: Callable[[RenderedFile], None]
     ) -> Look:
         assert child.stdin is not None  # noqa: S101 - it was opened with pipes
-        write_message(cast("Any", child.stdin), _job(order), body)
+        write_message(cast("Any", child.stdin), self._job(order), body)
         look: Look | None = None
         while True:
             answer = read_message(cast("Any", self._answers))
@@ -118,8 +133,14 @@ class Decoder:
             header, data = answer
             if "rendition" in header:
                 keep(RenderedFile(header["rendition"], header["format"], header["width"], header["height"], data))
+            elif "sign" in header:
+                write_message(cast("Any", child.stdin), {}, self._credentials.sign(data) if self._credentials else b"")
             elif "manifest" in header:
                 look = _look(header["manifest"])
+                if header["manifest"]["unsigned"]:
+                    log.warning("renditions went out unsigned", reason=header["manifest"]["unsigned"])
+            elif "has_network" in header:
+                _warn_of_network(header["has_network"])
             elif "refused" in header:
                 self._count(0)
                 raise ImageRefusedError(header["refused"], header["detail"])
@@ -152,6 +173,22 @@ class Decoder:
             self._rendered = 0
         return self._held[0]
 
+    def _job(self, order: Order) -> dict[str, Any]:
+        credentials = self._credentials
+        return {
+            "words": vars(order.words),
+            "focal_point": [order.focal_point.x, order.focal_point.y] if order.focal_point else None,
+            "crops": {name: [box.x, box.y, box.width, box.height] for name, box in order.crops.items()},
+            "sizes": [[size.name, size.width, size.height, size.formats, size.with_headline] for size in order.sizes],
+            "headline": order.headline,
+            "quality": order.quality,
+            "is_second_pass": order.is_second_pass,
+            "cpu_s": PATIENT_CPU_S if order.is_second_pass else CPU_S,
+            "credentials": credentials
+            and {"certificates": credentials.certificates, "algorithm": credentials.algorithm},
+            "trust_anchors": self._trust_anchors,
+        }
+
     def _count(self, peak_kib: int) -> None:
         self._rendered += 1
         if self._rendered >= MOST_IMAGES or peak_kib > MOST_KIB:
@@ -162,23 +199,17 @@ class Decoder:
         _end(self._held)
 
 
+@cache
+def _warn_of_network(reason: str) -> None:
+    """Once for each reason: every child meets the same."""
+    log.warning("the process that decodes photos is not cut off from the network", reason=reason)
+
+
 def _end(held: list[subprocess.Popen[bytes]]) -> None:
     while held:
         child = held.pop()
         child.kill()
         child.communicate()
-
-
-def _job(order: Order) -> dict[str, Any]:
-    return {
-        "words": vars(order.words),
-        "focal_point": [order.focal_point.x, order.focal_point.y] if order.focal_point else None,
-        "crops": {name: [box.x, box.y, box.width, box.height] for name, box in order.crops.items()},
-        "sizes": [[size.name, size.width, size.height, size.formats] for size in order.sizes],
-        "quality": order.quality,
-        "is_second_pass": order.is_second_pass,
-        "cpu_s": PATIENT_CPU_S if order.is_second_pass else CPU_S,
-    }
 
 
 def _look(manifest: dict[str, Any]) -> Look:
@@ -199,4 +230,5 @@ def _look(manifest: dict[str, Any]) -> Look:
         words=Words(**manifest["words"]),
         warnings=tuple(manifest["warnings"]),
         frames=manifest["frames"],
+        provenance=Provenance.model_validate(manifest["provenance"]) if manifest["provenance"] else None,
     )

@@ -18,12 +18,16 @@ ANIMATED_PIXELS: Final = 40_000_000
 
 @dataclass(frozen=True)
 class Rendition:
-    """One size. `height` None: the whole photo at this width; else cut to width / height. Never upscaled."""
+    """One size. `height` None: the whole photo at this width; else cut to width / height. Never upscaled.
+
+    `with_headline`: the story's headline stands on the photo, as on a card for social networks.
+    """
 
     name: str
     width: int
     height: int | None = None
     formats: tuple[Format, ...] = ("avif", "jpeg")
+    with_headline: bool = False
 
     @property
     def ratio(self) -> float | None:

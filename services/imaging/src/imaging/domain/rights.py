@@ -1,13 +1,11 @@
-"""Who lets us show a photo, until when, and where; and whether it says that a machine made it."""
+"""Who lets us show a photo, until when, and where."""
 
 from datetime import UTC, datetime, time
 
-from contracts.content import Provenance, UsageRights
+from contracts.content import UsageRights
 from imaging.domain.words import Words
 
 LINE = 2_000
-MADE_BY_AI = ("trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia", "algorithmicMedia")
-"""Source: IPTC NewsCodes, Digital Source Type."""
 
 
 def rights_in(words: Words) -> UsageRights | None:
@@ -32,10 +30,3 @@ def end_of(text: str) -> datetime | None:
     if len(text) == len("2026-11-28"):
         moment = datetime.combine(moment, time(23, 59, 59))
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
-def provenance_in(words: Words) -> Provenance | None:
-    """What the file says of its making; None where it says nothing. Nobody has signed it."""
-    if not words.source_type:
-        return None
-    return Provenance(made_by_ai=words.source_type.rpartition("/")[2] in MADE_BY_AI)

@@ -5,6 +5,7 @@ import os
 import resource
 import sys
 from pathlib import Path
+from typing import BinaryIO
 
 os.environ["VIPS_BLOCK_UNTRUSTED"] = "1"  # before libvips is loaded
 
@@ -28,17 +29,30 @@ ALLOWED_LOADERS = (
 CLONE_NEWNET, CLONE_NEWUSER = 0x40000000, 0x10000000
 
 
-def confine() -> None:
-    """No network where the system lets us cut it off, bounded memory, only the loaders of the allow-list."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.unshare(CLONE_NEWNET) != 0:
-        libc.unshare(CLONE_NEWUSER | CLONE_NEWNET)
+def confine() -> str:
+    """No network where the system lets us cut it off, bounded memory, only the loaders of the allow-list.
+
+    Returns why the network could not be cut off; nothing where it was.
+    """
+    why_not = cut_off_network()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     pyvips.operation_block_set("VipsForeignLoad", True)  # noqa: FBT003 - pyvips takes it by position
     for loader in ALLOWED_LOADERS:
         pyvips.operation_block_set(loader, False)  # noqa: FBT003
     pyvips.cache_set_max(0)
+    return why_not
+
+
+def cut_off_network() -> str:
+    """Why the system does not let us; nothing where it does."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        if libc.unshare(CLONE_NEWNET) == 0 or libc.unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0:
+            return ""
+    except (OSError, AttributeError) as error:  # not Linux
+        return f"unshare: {error}"
+    return f"unshare: {os.strerror(ctypes.get_errno())}"
 
 
 def _allow_cpu(seconds: int) -> None:
@@ -48,19 +62,29 @@ def _allow_cpu(seconds: int) -> None:
 
 
 def main() -> None:
-    confine()
     source, sink = sys.stdin.buffer, sys.stdout.buffer
+    if why_not := confine():
+        write_message(sink, {"has_network": why_not})
     while message := read_message(source):
         job, body = message
         _allow_cpu(job.get("cpu_s", CPU_S_A_JOB))
         try:
-            render(job, body, lambda header, data: write_message(sink, header, data))
+            render(
+                job, body, lambda header, data: write_message(sink, header, data), lambda data: ask(source, sink, data)
+            )
             write_message(sink, {"done": True, "peak_kib": _peak_kib()})
         except ImageRefusedError as error:
             write_message(sink, {"refused": error.reason, "detail": error.detail})
         except (pyvips.Error, MemoryError) as error:
-            write_message(sink, {"refused": "damaged", "detail": f"Файл не удалось обработать ({first_line(error)})."})
+            write_message(sink, {"refused": "damaged", "detail": f"cannot be worked on: {first_line(error)}"})
         del message, body
+
+
+def ask(source: BinaryIO, sink: BinaryIO, data: bytes) -> bytes:
+    """The signature of these bytes, from whoever started us."""
+    write_message(sink, {"sign": True}, data)
+    answer = read_message(source)
+    return answer[1] if answer else b""
 
 
 def _peak_kib() -> int:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pyvips
 
 from imaging.domain.crops import Box, Pixels, Point, crop_box, cuts_faces, focus_of, to_pixels
 from imaging.domain.faces import head_of
 from imaging.domain.limits import BLURRED_BELOW, SMALL_SIDE
+from imaging.domain.provenance import provenance_in, source_type_in
 from imaging.domain.renditions import (
     ANIMATED_WIDTHS,
     QUALITY,
@@ -21,17 +23,20 @@ from imaging.domain.renditions import (
     master_width,
 )
 from imaging.domain.words import Words
+from imaging.renderer.credentials import Ask, Seal, read_claims
 from imaging.renderer.encoding import encode, resize
 from imaging.renderer.faces import find_faces
 from imaging.renderer.judging import smallest
+from imaging.renderer.lettering import letter
 from imaging.renderer.looks import describe, sharpness
 from imaging.renderer.opening import Photo, frames_of, make_master, open_photo
 
 Say = Callable[[dict[str, Any], bytes], None]
 THREADS: Final = 2
+ABOVE_LETTERS: Final = 0.1
 
 
-def render(job: Mapping[str, Any], body: bytes, say: Say) -> None:
+def render(job: Mapping[str, Any], body: bytes, say: Say, ask: Ask) -> None:
     """Make the renditions that the job names; each file is said as soon as it is encoded, the manifest last.
 
     Raises:
@@ -39,7 +44,11 @@ def render(job: Mapping[str, Any], body: bytes, say: Say) -> None:
 
     """
     photo = open_photo(body)
-    sizes = [Rendition(name, width, height, tuple(formats)) for name, width, height, formats in job["sizes"]]
+    claims = read_claims(body, photo.kind, job["trust_anchors"])
+    photo = replace(photo, words=photo.words.or_else(Words(source_type=source_type_in(claims or {}))))
+    sizes = [
+        Rendition(name, width, height, tuple(formats), shows) for name, width, height, formats, shows in job["sizes"]
+    ]
     drawn = {name: Box(*box) for name, box in job["crops"].items()}
     master = make_master(photo, _widest(photo, sizes, drawn))
     opaque = master.flatten(background=255).copy_memory() if master.hasalpha() else master
@@ -47,14 +56,16 @@ def render(job: Mapping[str, Any], body: bytes, say: Say) -> None:
     focus = Point(*job["focal_point"]) if job["focal_point"] else focus_of(faces)
     heads = [head_of(face) for face in faces]
     crops = {
-        size.name: drawn.get(size.name) or crop_box(photo.width, photo.height, size.ratio, focus, heads)
+        size.name: drawn.get(size.name) or crop_box(photo.width, photo.height, size.ratio, _aim(size, focus), heads)
         for size in sizes
         if size.ratio
     }
     words = Words(**job["words"]).or_else(photo.words)
     quality = {str(name): options for name, options in QUALITY.items()} | job["quality"]
     encoder = smallest if job["is_second_pass"] else encode
-    _encode_all(_works(master, photo, sizes, crops), words, quality, say, encoder)
+    seal = Seal(**job["credentials"], ask=ask, kind=photo.kind, words=words) if job["credentials"] else None
+    _encode_all(_works(master, photo, sizes, crops, job["headline"]), words, quality, say, encoder, seal)
+    provenance = provenance_in(photo.words, claims)
     manifest = {
         "width": photo.width,
         "height": photo.height,
@@ -64,10 +75,17 @@ def render(job: Mapping[str, Any], body: bytes, say: Say) -> None:
         "crops": crops,
         "faces": faces,
         "words": vars(photo.words),
+        "provenance": provenance.model_dump(mode="json") if provenance else None,
+        "unsigned": seal.problem if seal else "",
         "warnings": list(_warnings(photo, opaque, crops, faces)),
         **describe(master),
     }
     say({"manifest": manifest}, b"")
+
+
+def _aim(size: Rendition, focus: Point) -> Point:
+    """Letters take the lower half: what matters is to stand above them."""
+    return Point(focus.x, min(focus.y + ABOVE_LETTERS, 1.0)) if size.with_headline else focus
 
 
 def _widest(photo: Photo, sizes: list[Rendition], drawn: Mapping[str, Box]) -> int:
@@ -80,13 +98,21 @@ def _widest(photo: Photo, sizes: list[Rendition], drawn: Mapping[str, Box]) -> i
     return master_width(photo.width, sizes, shares)
 
 
-Work = tuple[list[str], Format, Callable[[], pyvips.Image], int]
-"""Names of renditions that are the same file, its format, what makes its pixels, how many those are."""
+class Work(NamedTuple):
+    """Names of renditions that are the same file, its format, what makes its pixels, how many those are, what was done for it."""
+
+    names: list[str]
+    file_format: Format
+    pixels: Callable[[], pyvips.Image]
+    size_px: int
+    actions: tuple[str, ...] = ()
 
 
-def _works(master: pyvips.Image, photo: Photo, sizes: list[Rendition], crops: Mapping[str, Box]) -> Iterator[Work]:
+def _works(
+    master: pyvips.Image, photo: Photo, sizes: list[Rendition], crops: Mapping[str, Box], headline: str
+) -> Iterator[Work]:
     is_animated = photo.frames > 1
-    same: dict[tuple[Pixels, int, int, Format], list[str]] = {}
+    same: dict[tuple[Pixels, int, int, Format, bool], list[str]] = {}
     for size in sizes:
         box = crops.get(size.name)
         cut = to_pixels(box, master.width, master.height) if box else Pixels(0, 0, master.width, master.height)
@@ -95,10 +121,12 @@ def _works(master: pyvips.Image, photo: Photo, sizes: list[Rendition], crops: Ma
         for file_format in formats_for(size, is_see_through=master.hasalpha() or is_animated):
             if is_animated and file_format != "jpeg":
                 continue
-            names = same.setdefault((cut, width, height, file_format), [])
+            text = headline if size.with_headline else ""
+            names = same.setdefault((cut, width, height, file_format, bool(text)), [])
             names.append(size.name)
             if len(names) == 1:
-                yield names, file_format, partial(resize, master, size, box), width * height
+                pixels = partial(_lettered, master, size, box, text)
+                yield Work(names, file_format, pixels, width * height, _actions(box, text))
     if is_animated:
         yield from _animations(photo, sizes)
 
@@ -107,22 +135,42 @@ def _animations(photo: Photo, sizes: list[Rendition]) -> Iterator[Work]:
     for size in sizes:
         if size.width in ANIMATED_WIDTHS and not size.ratio:
             width = animated_width(size.width, photo.width, photo.height, photo.frames)
-            yield [size.name], "webp", partial(frames_of, photo, width), width * width * photo.frames
+            yield Work([size.name], "webp", partial(frames_of, photo, width), width * width * photo.frames)
+
+
+def _lettered(master: pyvips.Image, size: Rendition, box: Box | None, text: str) -> pyvips.Image:
+    image = resize(master, size, box)
+    if not text:
+        return image
+    return letter(image.flatten(background=255) if image.hasalpha() else image, text)
+
+
+def _actions(box: Box | None, text: str) -> tuple[str, ...]:
+    """Source: C2PA Technical Specification 2.2, section 18.15.4."""
+    is_cut = box is not None and (box.width < 1 or box.height < 1)
+    return (*(("c2pa.cropped",) if is_cut else ()), *(("c2pa.addedText",) if text else ()))
 
 
 def _encode_all(
-    works: Iterator[Work], words: Words, quality: Mapping[str, Any], say: Say, encoder: Callable[..., bytes]
+    works: Iterator[Work],
+    words: Words,
+    quality: Mapping[str, Any],
+    say: Say,
+    encoder: Callable[..., bytes],
+    seal: Seal | None,
 ) -> None:
     def make(work: Work) -> None:
-        names, file_format, pixels, _ = work
-        image = pixels()
-        data = encoder(image, file_format, words if image.width >= WORDS_FROM_WIDTH else Words(), quality[file_format])
-        for name in names:
+        file_format, image = work.file_format, work.pixels()
+        is_wide = image.width >= WORDS_FROM_WIDTH
+        data = encoder(image, file_format, words if is_wide else Words(), quality[file_format])
+        if seal and is_wide:
+            data = seal.sign(data, file_format, work.actions)
+        for name in work.names:
             header = {"rendition": name, "format": file_format, "width": image.width, "height": image.get_page_height()}
             say(header, data)
 
     # the dear ones first, so that both cores end together
-    in_order = sorted(works, key=lambda work: (work[1] == "jpeg", -work[3]))
+    in_order = sorted(works, key=lambda work: (work.file_format == "jpeg", -work.size_px))
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(make, in_order))
 
