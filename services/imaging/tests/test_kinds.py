@@ -154,17 +154,19 @@ def test_the_thumbhash_of_what_shines_through_says_so():
     assert thumbhash(pixels)[2] >> 7 == 1
 
 
-@pytest.mark.parametrize("scene", ["steppe", "river", "hall"])
-def test_the_second_pass_never_makes_a_file_larger_or_worse(render, scene):
-    pixels = SCENES[scene](np.random.default_rng(11)).clip(0, 255).astype(np.uint8)
-    body = pyvips.Image.new_from_array(pixels, interpretation="srgb").jpegsave_buffer(Q=92)
-    size = Rendition("w480", 480)
-    shown = resize(make_master(open_photo(body), 480), size, None)
+def test_the_second_pass_makes_some_files_smaller_and_none_larger_or_worse(render):
+    smaller = 0
+    for scene in ("steppe", "river", "hall"):
+        pixels = SCENES[scene](np.random.default_rng(11)).clip(0, 255).astype(np.uint8)
+        body = pyvips.Image.new_from_array(pixels, interpretation="srgb").jpegsave_buffer(Q=92)
+        size = Rendition("w480", 480)
+        shown = resize(make_master(open_photo(body), 480), size, None)
 
-    quick, small = (render(body, Order(sizes=[size], is_second_pass=is_second))[1] for is_second in (False, True))
+        quick, small = (render(body, Order(sizes=[size], is_second_pass=is_second))[1] for is_second in (False, True))
 
-    for name, file in small.items():
-        before = quick[name].body
-        assert file.body == before or len(file.body) <= 0.97 * len(before)
-        assert distance(shown, file.body) <= distance(shown, before) * (1 + 1e-9)
-    assert small["w480", "jpeg"].body != quick["w480", "jpeg"].body
+        for name, file in small.items():
+            before = quick[name].body
+            assert file.body == before or len(file.body) <= 0.97 * len(before)
+            assert distance(shown, file.body) <= distance(shown, before) * (1 + 1e-9)
+            smaller += file.body != before
+    assert smaller >= 2

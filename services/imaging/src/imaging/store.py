@@ -62,8 +62,8 @@ WHERE story.killed_version < excluded.killed_version
 
 SIMILAR = """
 SELECT image_id, story_id, far FROM (
-    SELECT image_id, story_id, changed_at, bit_count(('x' || (manifest->>'perceptual_hash'))::bit(64) # ('x' || %(hash)s)::bit(64)) AS far
-    FROM asset WHERE manifest->>'perceptual_hash' ~ '^[0-9a-f]{16}$' AND image_id <> %(image_id)s
+    SELECT image_id, story_id, changed_at, bit_count(look # ('x' || %(hash)s)::bit(64)) AS far
+    FROM asset WHERE look IS NOT NULL AND image_id <> %(image_id)s
 ) near WHERE far <= %(within)s ORDER BY far, changed_at DESC LIMIT 50
 """
 
