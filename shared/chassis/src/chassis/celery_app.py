@@ -91,19 +91,17 @@ def run_worker(
     # Inside a container root is the only user; what it may do is the container's business.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     app.task(name=f"{app.main}.handle", ignore_result=True)(handle)
-    app.worker_main(
-        [
-            "--quiet",  # no banner between the log lines
-            "worker",
-            f"--pool={pool}",
-            f"--concurrency={concurrency}",
-            f"--hostname={name}",
-            "--without-gossip",  # workers do not talk to each other
-            "--without-mingle",
-            "--without-heartbeat",
-            "--loglevel=WARNING",
-        ]
-    )
+    # Celery's command line would do the same, after loading a prompt, a shell and all other commands.
+    app.Worker(
+        hostname=name,
+        pool=pool,
+        concurrency=concurrency,
+        quiet=True,  # no banner between the log lines
+        without_gossip=True,  # workers do not talk to each other
+        without_mingle=True,
+        without_heartbeat=True,
+        loglevel="WARNING",
+    ).start()
 
 
 class Message(NamedTuple):

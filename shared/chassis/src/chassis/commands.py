@@ -13,19 +13,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from prometheus_client import REGISTRY
-from rich.console import Console
 
-from chassis import (
-    celery_app,
-    events_commands,
-    logs,
-    metrics,
-    scaling,
-    secrets_commands,
-    storage_commands,
-    tokens_commands,
-    tracing,
-)
+from chassis import celery_app, logs, metrics, scaling, tracing
 from chassis.database import Database
 
 if TYPE_CHECKING:
@@ -38,12 +27,23 @@ app = typer.Typer(
     help="Depesha: a newsroom's publishing pipeline.",
 )
 
-app.add_typer(events_commands.app, name="events")
-app.add_typer(tokens_commands.app, name="token")
-app.add_typer(secrets_commands.app, name="secrets")
-app.add_typer(storage_commands.app, name="storage")
-app.command()(storage_commands.backup)
-app.command()(storage_commands.restore)
+PROCESSES = {"api", "worker", "relay"}
+
+
+def _add_what_people_ask_for() -> None:
+    """Processes do without: one that was killed must be back soon."""
+    from chassis import events_commands, secrets_commands, storage_commands, tokens_commands  # noqa: PLC0415
+
+    app.add_typer(events_commands.app, name="events")
+    app.add_typer(tokens_commands.app, name="token")
+    app.add_typer(secrets_commands.app, name="secrets")
+    app.add_typer(storage_commands.app, name="storage")
+    app.command()(storage_commands.backup)
+    app.command()(storage_commands.restore)
+
+
+if not PROCESSES.intersection(sys.argv[1:2]):
+    _add_what_people_ask_for()
 
 MOST_CONNECTIONS = 2_000
 """Open at once to one API process, streams among them; further ones are told 503."""
@@ -128,13 +128,15 @@ def migrate() -> None:
 @app.command()
 def trace(story_id: str) -> None:
     """Draw a story's way through the house: who waited how long, who worked how long."""
-    from chassis import waterfall  # noqa: PLC0415 - the other commands start quicker without it
+    from chassis import events_commands, waterfall  # noqa: PLC0415 - the other commands start quicker without it
     from chassis.ledger import inspect  # noqa: PLC0415
 
     with events_commands.connect() as connection:
         steps = inspect.trace(connection, story_id)
     if not steps:
         raise SystemExit(f"story {story_id}: the ledger knows nothing of it (it may have been pruned)")
+    from rich.console import Console  # noqa: PLC0415
+
     console = Console()
     console.print(waterfall.draw(waterfall.chapters(steps, datetime.now(UTC)), console.width))
 
