@@ -94,6 +94,12 @@ class Hostile(BaseHTTPRequestHandler):
     def answer_to_file(self):
         self.head(302, location="file:///etc/passwd")
 
+    def answer_to_neighbour(self):
+        self.head(307, location=f"http://neighbour.example:{self.server.server_port}/echo")
+
+    def answer_to_itself(self):
+        self.head(307, location="/echo")
+
     def answer_to_photo(self):
         self.head(301, location="../photo")
 
@@ -325,6 +331,18 @@ def test_packed_bodies_are_unpacked_where_that_was_asked_for(server, reader, pat
 def test_a_packed_body_that_breaks_a_rule_is_refused(server, reader, path, complaint):
     with pytest.raises(FetchRefused, match=complaint):
         reader.get(url(server, path))
+
+
+@pytest.mark.parametrize(("path", "keeps"), [("to-itself", True), ("to-neighbour", False)])
+def test_secrets_are_not_carried_to_another_host(server, client, path, keeps, monkeypatch):
+    real = socket.getaddrinfo
+    monkeypatch.setattr(safe_http.socket, "getaddrinfo", lambda _host, *args, **more: real("127.0.0.1", *args, **more))
+    secrets = {"Authorization": "Bearer s3cret", "cookie": "a=b", "Proxy-Authorization": "Basic x", "x-lang": "ru"}
+
+    told = client.get(url(server, path), secrets).body.decode()
+
+    assert [word in told for word in ("s3cret", "a=b", "Basic x")] == [keeps] * 3
+    assert "'x-lang': 'ru'" in told
 
 
 def test_a_small_bomb_is_stopped_by_its_ratio(server):

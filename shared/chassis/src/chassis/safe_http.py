@@ -24,6 +24,8 @@ from chassis.targets import NotATargetError, Target, target_of
 
 MAX_REDIRECTS: Final = 5
 REDIRECTS: Final = (301, 302, 303, 307, 308)
+SECRETS: Final = frozenset({"authorization", "proxy-authorization", "cookie"})
+"""Headers that are meant for the host they were given for; a redirect to another origin goes without them (RFC 9110, 15.4)."""
 ADDRESSES_TRIED: Final = 3
 """Of a host with several addresses: one of them may be dead, or IPv6 where there is no way to it."""
 
@@ -88,7 +90,8 @@ class SafeClient:
             fetched = self._ask("GET", url, headers, None, deadline)
             if fetched.status not in REDIRECTS or "location" not in fetched.headers:
                 break
-            url = urljoin(url, fetched.headers["location"])
+            source, url = url, urljoin(url, fetched.headers["location"])
+            headers = _for_redirect(headers or {}, source, url)
             is_for_good = is_for_good and fetched.status in (301, 308)
             moved_to = url if is_for_good else moved_to
         else:
@@ -245,6 +248,21 @@ def _resolve(host: str, port: int, deadline: float) -> list[str]:
     if not found:
         raise FetchFailed(f"{host}: no such host")
     return found
+
+
+def _for_redirect(headers: Mapping[str, str], source: str, url: str) -> Mapping[str, str]:
+    """What is still sent after a redirect from `source` to `url`."""
+    try:
+        if _origin(source) == _origin(url):
+            return headers
+    except NotATargetError:
+        pass  # it is refused as soon as it is asked
+    return {name: value for name, value in headers.items() if name.lower() not in SECRETS}
+
+
+def _origin(url: str) -> tuple[str, str, int]:
+    target = target_of(url)
+    return target.scheme, target.host.lower(), target.port
 
 
 def _inside(address: str, network: Network) -> bool:
