@@ -36,6 +36,28 @@ def test_a_pasted_link_opens_its_draft(person, database, ingestion):
     assert asked == [("ingestion", "POST", "/links", {"url": URL})]
 
 
+@pytest.mark.parametrize(
+    ("slug", "extra", "english", "russian"),
+    [
+        ("fetch-failed", {}, "The site does not answer", "Сайт не отвечает"),
+        ("fetch-failed", {"answer_status": 404}, "it has no such page", "такой страницы нет"),
+        ("fetch-failed", {"answer_status": 403}, "it answers 403", "ответ 403"),
+        ("fetch-refused", {}, "no web page of a public site", "не страница общедоступного сайта"),
+        ("not-an-article", {}, "There is no article on this page", "На этой странице нет статьи"),
+        ("invalid-request", {}, "it begins with http://", "он начинается с http://"),
+        ("something-new", {}, "That was refused", "Отказано."),
+    ],
+)
+def test_why_nothing_came_is_said_in_the_editors_language(person, ingestion, slug, extra, english, russian):
+    _, answers = ingestion
+    answers.append(Reply(422, {"type": f"urn:depesha:problem:{slug}", "detail": "the reason itself", **extra}))
+
+    pages = [person("reporter", language=one).post("/links", data={"url": URL}).text for one in ("en", "ru")]
+
+    assert [english in pages[0], russian in pages[1]] == [True, True]
+    assert all("the reason itself" in page for page in pages)
+
+
 def test_why_nothing_came_is_said_beside_the_address(person, ingestion):
     _, answers = ingestion
     answers.append(

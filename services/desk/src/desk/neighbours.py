@@ -34,6 +34,12 @@ class Reply:
         return self.status < 400
 
     @property
+    def slug(self) -> str:
+        """Which refusal it is, such as `fetch-failed`; empty where there is none."""
+        body = self.body if isinstance(self.body, dict) else {}
+        return "" if self.is_good else str(body.get("type", "")).rpartition(":")[2]
+
+    @property
     def problem(self) -> str:
         """The refusal in words, with the fields that are wrong; empty where there is none."""
         if self.is_good:
