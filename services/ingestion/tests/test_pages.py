@@ -171,8 +171,19 @@ def test_no_page_crashes_us(pieces):
 
 
 @given(st.binary(max_size=300))
-def test_no_bytes_crash_us(body):
+def test_bytes_are_no_article_or_one_that_is_sound(body):
     try:
-        read(b"<html><body>" + body)
-    except NotAnArticleError:
-        return
+        form = read(b"<html><body>" + body).item.form
+        told = (bool(form.headline), form.external_id)
+    except NotAnArticleError as error:
+        told = (bool(str(error)), URL)
+
+    assert told == (True, URL)
+
+
+@given(st.binary(max_size=300))
+def test_bytes_after_an_article_change_nothing_before_them(body):
+    form = read(page(text=f"{TEXT}<p>HERE</p>").encode().replace(b"HERE", body)).item.form
+
+    assert (form.headline, form.lede, form.authors) == ("Мост построят", "Коротко о мосте.", ["Анна Иванова"])
+    assert form.body[0].html.startswith("Губернатор рассказал")
