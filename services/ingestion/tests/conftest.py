@@ -14,6 +14,7 @@ from ingestion import bootstrap
 from ingestion.api import create_app
 from ingestion.handlers.visiting import visit_source
 from ingestion.settings import Settings
+from ingestion.sources import PLUGINS
 from ingestion.store.sources import Sources
 
 
@@ -54,8 +55,10 @@ def visit(database, intake, our_settings):
 
     def go(source_id):
         with database.connection() as connection:
-            connection.execute("UPDATE source SET due_at = now() WHERE source_id = %s", (source_id,))
-            [lease] = [one for one in Sources(connection).lease_due(1, 60) if one.source.source_id == source_id]
+            connection.execute("UPDATE source SET due_at = now() - interval '1 day' WHERE source_id = %s", (source_id,))
+            [lease] = [
+                one for one in Sources(connection).lease_due(list(PLUGINS), 1, 60) if one.source.source_id == source_id
+            ]
         visit_source(lease, intake, bootstrap.originals_client(our_settings), our_settings.vault)
         with database.connection() as connection:
             return Sources(connection).get(source_id)

@@ -126,13 +126,13 @@ def test_a_revision_is_no_duplicate_of_itself_and_its_old_words_are_forgotten(cl
 
 
 @pytest.mark.stack
-def test_what_is_older_than_a_week_is_told_again_and_forgotten(client, database):
+def test_what_is_older_than_a_week_is_told_again_and_forgotten(client, database, intake):
     push(client, 1, RELEASE)
     with database.connection() as connection:
         for table in ("sketch", "shingle"):
             connection.execute(f"UPDATE {table} SET came_at = now() - interval '8 days'")
     push(client, 2, RELEASE)
-    keep_house(database)
+    keep_house(intake, 90)
 
     assert duplicates(database) == [[], []]
     with database.connection() as connection:

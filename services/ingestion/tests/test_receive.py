@@ -121,6 +121,62 @@ def test_urgent_news_goes_in_the_urgent_lane(client, database):
         assert connection.execute("SELECT DISTINCT priority FROM ledger.delivery").fetchall() == [(0,)]
 
 
+def test_a_program_that_pushes_is_a_source_with_its_numbers(client, database):
+    push(client, STORY)
+    push(client, {**STORY, "external_id": "878"})
+
+    shown = client.get("/sources/telegram:orsk").json()
+
+    told = {
+        name: shown[name] for name in ("kind", "name", "url", "state", "items_day", "items_all", "is_quiet", "due_at")
+    }
+    assert told == {
+        "kind": "push",
+        "name": "Администрация Орска",
+        "url": "https://t.me/orsk",
+        "state": "active",
+        "items_day": 2,
+        "items_all": 2,
+        "is_quiet": False,
+        "due_at": None,
+    }
+
+
+def test_a_program_that_pushes_no_more_is_strangely_quiet_after_a_week(client, database):
+    push(client, STORY)
+
+    def is_quiet(days):
+        with database.connection() as connection:
+            connection.execute("UPDATE item SET received_at = now() - make_interval(days => %s)", (days,))
+        return client.get("/sources/telegram:orsk").json()["is_quiet"]
+
+    assert [is_quiet(6), is_quiet(8)] == [False, True]
+    assert 'depesha_source_quiet_seconds{source="telegram:orsk"} 86400' in client.get("/metrics").text
+
+
+def test_what_an_editor_called_a_source_stays(client):
+    push(client, STORY)
+    client.patch("/sources/telegram:orsk", json={"name": "Мэрия", "quiet_after_s": 3600})
+
+    push(client, {**STORY, "external_id": "878"})
+
+    shown = client.get("/sources/telegram:orsk").json()
+    assert (shown["name"], shown["quiet_after_s"]) == ("Мэрия", 3600)
+
+
+def test_nothing_is_taken_from_a_paused_source_and_all_of_it_once_it_is_resumed(client, database):
+    push(client, STORY)
+    client.put("/sources/telegram:orsk/state", json={"state": "paused"})
+    changed = {**STORY, "lede": "Осталось 500 метров."}
+
+    refused = push(client, changed)
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:depesha:problem:source-paused")
+    assert len(recorded_events(database)) == 1
+    client.put("/sources/telegram:orsk/state", json={"state": "active"})
+
+    assert push(client, changed).json()["revision"] == 2
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [

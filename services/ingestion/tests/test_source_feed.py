@@ -1,6 +1,8 @@
 """A feed over real HTTP: asked only for what changed, as often as it wishes, and followed where it moves."""
 
 import gzip
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 
 import pytest
 from fakes.web_server import Page
@@ -108,6 +110,58 @@ def test_retry_after_and_ttl_are_obeyed(feed, web, visit):
 
     pauses = [(row.due_at - row.visited_at).total_seconds() for row in (busy, fresh, same)]
     assert [round(pause / 100) for pause in pauses] == [40, 36, 36]
+
+
+def dated(number, days_ago, text="Текст."):
+    at = format_datetime(datetime.now(UTC) - timedelta(days=days_ago)) if days_ago is not None else ""
+    return f"<item><title>Новость {number}</title><guid>{number}</guid><description>{text}</description><pubDate>{at}</pubDate></item>"
+
+
+def serve_dated(web, *items):
+    web.pages["/rss"] = Page(f"<rss version='2.0'><channel>{''.join(items)}</channel></rss>".encode())
+
+
+def test_a_new_feed_brings_the_news_of_a_week_and_later_all_that_is_younger(feed, web, visit, database):
+    archive = [dated(number, 8 + number) for number in range(10, 200)]
+    serve_dated(web, dated(3, 1), dated(2, 6.9), dated(1, 7.1), dated(0, None), *archive)
+    visit(feed)
+    assert [one for one, _ in received(database)] == ["3", "2", "0"]
+
+    serve_dated(web, dated(4, 5), dated(3, 1), dated(2, 6.9), *archive)
+    visit(feed)
+
+    assert [one for one, _ in received(database)] == ["3", "2", "0", "4"]
+
+
+def test_what_came_in_is_never_too_old_for_its_correction(feed, web, visit, database):
+    serve_dated(web, dated(1, 6))
+    visit(feed)
+    with database.connection() as connection:
+        connection.execute("UPDATE source SET created_at = created_at + interval '30 days'")
+    serve_dated(web, dated(1, 6, "Исправлено."), dated(2, 6))
+
+    visit(feed)
+
+    assert received(database) == [("1", 1), ("1", 2)]
+
+
+def test_whoever_wants_the_archive_says_so_and_has_it_at_the_next_visit(feed, client, web, visit, database):
+    serve_dated(web, dated(1, 1), dated(2, 400))
+    visit(feed)
+
+    client.patch(f"/sources/{feed}", json={"settings": {"url": web.url("/rss"), "first_days": 36_500}})
+    visit(feed)
+
+    assert received(database) == [("1", 1), ("2", 1)]
+
+
+def test_a_test_run_tells_what_is_too_old_to_come_in(client, web):
+    serve_dated(web, dated(1, 1), dated(2, 8))
+    source = {"source_id": "feed:x", "kind": "feed", "name": "Х", "settings": {"url": web.url("/rss")}}
+
+    stories = client.post("/sources/try", json=source).json()["stories"]
+
+    assert [(one["external_id"], one["is_too_old"]) for one in stories] == [("1", False), ("2", True)]
 
 
 def test_a_permanent_move_is_remembered_and_a_dead_end_forgotten(feed, web, visit, database):

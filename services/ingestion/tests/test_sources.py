@@ -14,7 +14,7 @@ from ingestion.domain.items import Item, Raw, Trouble, Withdrawn, attempt
 from ingestion.domain.story_form import StoryForm
 from ingestion.handlers.visiting import Visitor
 from ingestion.sources.plugin import Plugin, SourceSettings
-from ingestion.store.items import Originals
+from ingestion.store.items import NewOriginal, Originals
 from ingestion.store.sources import Sources
 
 pytestmark = pytest.mark.stack
@@ -308,10 +308,10 @@ def test_a_paused_source_is_not_visited_and_a_resumed_one_is_at_once(add, client
     assert client.put("/sources/notes:orsk/state", json={"state": "paused"}).json()["state"] == "paused"
     assert client.post("/sources/notes:orsk/visit").status_code == 409
     with database.connection() as connection:
-        assert list(Sources(connection).lease_due(10, 60)) == []
+        assert list(Sources(connection).lease_due(["notes"], 10, 60)) == []
     client.put("/sources/notes:orsk/state", json={"state": "active"})
     with database.connection() as connection:
-        assert [lease.source.source_id for lease in Sources(connection).lease_due(10, 60)] == ["notes:orsk"]
+        assert [lease.source.source_id for lease in Sources(connection).lease_due(["notes"], 10, 60)] == ["notes:orsk"]
 
 
 def test_a_source_is_deleted_and_its_stories_stay(add, client, web, visit, database):
@@ -358,10 +358,10 @@ def test_an_id_is_taken_once(add, client):
 def test_a_source_is_leased_once_until_its_lease_ends(add, database):
     add()
     with database.connection() as connection:
-        [lease] = Sources(connection).lease_due(10, 60)
-        assert list(Sources(connection).lease_due(10, 60)) == []
+        [lease] = Sources(connection).lease_due(["notes"], 10, 60)
+        assert list(Sources(connection).lease_due(["notes"], 10, 60)) == []
         connection.execute("UPDATE source SET lease_ends_at = now()")
-        [second] = Sources(connection).lease_due(10, 60)
+        [second] = Sources(connection).lease_due(["notes"], 10, 60)
 
         assert not Sources(connection).finish(lease, {"seen": 99}, 60, "")
         assert not Sources(connection).remember(lease, {"seen": 99})
@@ -381,13 +381,45 @@ def test_a_visitor_visits_many_at_once_and_each_once(add, web, database, intake,
     monkeypatch.setitem(sources.PLUGINS, "notes", Plugin("notes", "feed", "", NotesSettings, parse, meet))
     for number in range(4):
         add(f"notes:{number}", settings={"url": f"http://{number}.example/"})
-    visitors = [Visitor(intake, bootstrap.originals_client(our_settings), our_settings.vault, at_once=2) for _ in "ab"]
+    visitors = [
+        Visitor(intake, bootstrap.originals_client(our_settings), our_settings.vault, ["notes"], at_once=2)
+        for _ in "ab"
+    ]
 
     for visitor in visitors:
         visitor.visit_due()
     until(lambda: all(visitor.is_idle() for visitor in visitors))
 
     assert sorted(visited) == [f"http://{number}.example/" for number in range(4)]
+
+
+def test_those_that_listen_for_minutes_do_not_take_the_others_places(add, intake, our_settings, monkeypatch):
+    may_end, looked = threading.Event(), threading.Event()
+
+    def listen(_visit):
+        may_end.wait(10)
+        yield from ()
+
+    def look(_visit):
+        looked.set()
+        yield from ()
+
+    monkeypatch.setitem(sources.PLUGINS, "notes", Plugin("notes", "feed", "", NotesSettings, parse, look))
+    ears = Plugin("ears", "mail", "", NotesSettings, parse, listen, listens=True)
+    monkeypatch.setitem(sources.PLUGINS, "ears", ears)
+    settings = our_settings.model_copy(update={"visits_at_once": 1, "listens_at_once": 2})
+    for number in range(2):
+        add(f"ears:{number}", kind="ears")
+    listener, visitor = bootstrap.listener(settings, intake), bootstrap.visitor(settings, intake)
+    listener.visit_due()
+    add()
+
+    visitor.visit_due()
+
+    assert looked.wait(10)
+    assert not listener.is_idle()
+    may_end.set()
+    until(lambda: listener.is_idle() and visitor.is_idle())
 
 
 def test_a_source_that_is_silent_for_long_is_strangely_quiet(add, client, web, visit, database):
@@ -413,8 +445,8 @@ def test_kinds_tell_their_settings(client):
 
 def test_the_same_bytes_are_one_original(intake, database):
     with database.connection() as connection:
-        first = Originals(connection).save("s", "raw/ab/abc", "text/xml", "http://a", {}, 3)
-        second = Originals(connection).save("s", "raw/ab/abc", "text/xml", "http://b", {"n": 1}, 3)
+        first = Originals(connection).save("s", NewOriginal("raw/ab/abc", "text/xml", "http://a", {}, 3))
+        second = Originals(connection).save("s", NewOriginal("raw/ab/abc", "text/xml", "http://b", {"n": 1}, 3))
         assert first == second
         assert (Originals(connection).get(first).url, Originals(connection).get(first).note) == ("http://b", {"n": 1})
 

@@ -6,6 +6,7 @@ from chassis.safe_http import SafeClient
 from ingestion.handlers.intake import Intake
 from ingestion.handlers.visiting import Visitor
 from ingestion.settings import Settings
+from ingestion.sources import PLUGINS
 
 
 def database(settings: Settings) -> Database:
@@ -34,4 +35,12 @@ def originals_client(settings: Settings) -> SafeClient:
 
 
 def visitor(settings: Settings, intake: Intake) -> Visitor:
-    return Visitor(intake, originals_client(settings), settings.vault, at_once=settings.visits_at_once)
+    """For sources that are looked at."""
+    kinds = [plugin.kind for plugin in PLUGINS.values() if not plugin.listens]
+    return Visitor(intake, originals_client(settings), settings.vault, kinds, settings.visits_at_once)
+
+
+def listener(settings: Settings, intake: Intake) -> Visitor:
+    """For sources that are listened to for minutes: they must not take the others' places."""
+    kinds = [plugin.kind for plugin in PLUGINS.values() if plugin.listens]
+    return Visitor(intake, originals_client(settings), settings.vault, kinds, settings.listens_at_once)

@@ -23,7 +23,13 @@ class Settings(ChassisSettings):
         default="",
         description="PEM file of roots that are trusted besides the usual ones, e.g. those of a national authority (НУЦ Минцифры)",
     )
+    keep_originals_days: int = Field(
+        default=90, ge=1, description="originals that a newer one replaced; the newest of each item is kept for ever"
+    )
     visits_at_once: int = Field(default=16, ge=1, le=256, description="sources that one worker visits at the same time")
+    listens_at_once: int = Field(
+        default=64, ge=1, le=1024, description="mailboxes and bots that one worker waits at, at the same time"
+    )
     secret_keys: SecretStr = Field(
         description="id:key,…: seals sources' secrets at rest, newest first; keys are 32 bytes in URL-safe base64"
     )

@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -44,6 +45,8 @@ class Server:
     calls: list[str] = field(default_factory=list)
     _updates: "queue.Queue[dict[str, Any] | None]" = field(default_factory=queue.Queue)
     _waiting: list[dict[str, Any]] = field(default_factory=list)
+    _came: threading.Condition = field(default_factory=threading.Condition)
+    _asking: threading.Lock = field(default_factory=threading.Lock)
 
     def start(self) -> "Server":
         if self.folder:
@@ -95,12 +98,31 @@ class Server:
         """In order; one that is not answered with 2xx is told again, as Telegram does, and those behind it wait."""
         while (update := self._updates.get()) is not None:
             if not self.webhook.get("url"):
-                self._waiting.append(update)
+                self.tell_askers(update)
                 continue
             for pause_s in (*RETRY_S, 0):
                 if 200 <= self.tell(update) < 300:
                     break
                 time.sleep(pause_s)
+
+    @property
+    def waiting(self) -> int:
+        """How many updates nobody has been told of or confirmed."""
+        return len(self._waiting)
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether somebody waits for updates now."""
+        return self._asking.locked()
+
+    def tell_askers(self, update: dict[str, Any]) -> None:
+        with self._came:
+            self._waiting.append(update)
+            self._came.notify_all()
+
+    def somebody_asks(self) -> AbstractContextManager[bool]:
+        """Meanwhile another program waits for updates, and whoever asks, too, is refused."""
+        return self._asking
 
     def call(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         """A method of the Bot API."""
@@ -110,6 +132,7 @@ class Server:
             "setWebhook": self._set_webhook,
             "deleteWebhook": self._delete_webhook,
             "getWebhookInfo": lambda _: _ok({"url": self.webhook.get("url", ""), "pending_update_count": 0}),
+            "getUpdates": self._get_updates,
             "getFile": lambda given: self._file(str(given.get("file_id", ""))),
         }
         return methods[method](given) if method in methods else _error(404, "Not Found")
@@ -118,14 +141,30 @@ class Server:
         if not str(given.get("url", "")).startswith(("http://", "https://")):
             return _error(400, "Bad Request: bad webhook: An HTTPS URL must be provided for webhook")
         self.webhook = given
-        for update in self._waiting:
-            self._updates.put(update)
-        self._waiting.clear()
+        with self._came:
+            for update in self._waiting:
+                self._updates.put(update)
+            self._waiting.clear()
         return _ok(result=True)
 
     def _delete_webhook(self, _given: dict[str, Any]) -> dict[str, Any]:
         self.webhook = {}
         return _ok(result=True)
+
+    def _get_updates(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Those that were not confirmed, from `offset` on, which confirms what is before it. Waits `timeout` seconds for some."""
+        if self.webhook.get("url"):
+            return _error(409, "Conflict: can't use getUpdates method while webhook is active; use deleteWebhook first")
+        if not self._asking.acquire(blocking=False):
+            return _error(409, "Conflict: terminated by other getUpdates request; make sure that only one bot runs")
+        try:
+            offset, limit = int(given.get("offset", 0)), int(given.get("limit", 100))
+            with self._came:
+                self._waiting[:] = [update for update in self._waiting if update["update_id"] >= offset]
+                self._came.wait_for(lambda: self._waiting, timeout=float(given.get("timeout", 0)))
+                return _ok(self._waiting[:limit])
+        finally:
+            self._asking.release()
 
     def _file(self, file_id: str) -> dict[str, Any]:
         path = path_of(self.telegram, file_id)

@@ -20,6 +20,13 @@ class Raw:
 
 
 @dataclass(frozen=True)
+class Updates:
+    """What a messenger told when it was asked: each update as its webhook would have brought it."""
+
+    bodies: tuple[bytes, ...]
+
+
+@dataclass(frozen=True)
 class File:
     """An image's bytes as they came."""
 

@@ -65,8 +65,9 @@ def replay_original(
     *,
     only: frozenset[str] = frozenset(),
     without: frozenset[str] = frozenset(),
+    asks_again: bool = False,
 ) -> Iterator[Replayed]:
-    """The items of one original; `only` some of them, or all `without` some."""
+    """The items of one original; `only` some of them, or all `without` some. `asks_again`: whether their photos changed, too."""
     with intake.database.connection() as connection:
         original = Originals(connection).get(raw_id)
     if original is None:
@@ -76,7 +77,7 @@ def replay_original(
         raw = Raw(intake.bucket.get(original.key), original.media_type, original.url, original.note)
         for part in source.plugin.parse(raw, source.settings):
             if isinstance(part, Item) and _is_wanted(part.form.external_id, only, without):
-                yield _take(part, original, source, intake)
+                yield _take(part, original, source, intake, is_again=not asks_again)
     except (Refusal, ObjectMissing, SecretUnreadableError) as error:
         yield Replayed(original.source_id, "", "unreadable", reason=str(error))
 
@@ -85,10 +86,10 @@ def _is_wanted(external_id: str, wanted: frozenset[str], without: frozenset[str]
     return external_id in wanted if wanted else external_id not in without
 
 
-def _take(item: Item, original: Original, source: OpenSource, intake: Intake) -> Replayed:
+def _take(item: Item, original: Original, source: OpenSource, intake: Intake, *, is_again: bool) -> Replayed:
     kept = Kept(original.raw_id, original.key)
     try:
-        received: Received = take_in(item, kept, source, intake, is_again=True)
+        received: Received = take_in(item, kept, source, intake, is_again=is_again)
     except Refusal as refusal:
         return Replayed(source.source_id, item.form.external_id, "refused", reason=refusal.detail)
     return Replayed(source.source_id, item.form.external_id, received.status, received.revision)

@@ -22,7 +22,7 @@ from ingestion.domain.typography import drop_invisible
 from ingestion.handlers.duplicates import find_duplicates
 from ingestion.handlers.opened import OpenSource
 from ingestion.handlers.photos import FetchNamed, Gatherer, Had, Missing, as_image, place_of
-from ingestion.store.items import Items, Originals, Photo, Photos, Troubles, Written
+from ingestion.store.items import Items, NewOriginal, Originals, Photo, Photos, Sender, Troubles, Written
 
 CHUNK = 100
 MOST_PLACE, MOST_REASON = 300, 1_000
@@ -48,6 +48,18 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Pushed:
+    """An original that a program pushed: archived, its row not written yet."""
+
+    original: NewOriginal
+    sender: Sender
+
+    @property
+    def key(self) -> str:
+        return self.original.key
+
+
+@dataclass(frozen=True)
 class Received:
     """What became of one item."""
 
@@ -64,6 +76,7 @@ class Taken:
     unchanged: int = 0
     withdrawn: int = 0
     troubles: int = 0
+    too_old: int = 0
 
     def __add__(self, other: "Taken") -> "Taken":
         return Taken(**{name: count + getattr(other, name) for name, count in vars(self).items()})
@@ -77,7 +90,7 @@ def take_raw(raw: Raw, source: OpenSource, intake: Intake) -> Taken:
 
     """
     kept = archive(raw, source.source_id, intake)
-    counts = dict.fromkeys(("received", "unchanged", "withdrawn", "troubles"), 0)
+    counts = dict.fromkeys(vars(Taken()), 0)
     for chunk in _chunks(_parts(raw, source, kept, intake)):
         for outcome in _take_chunk(chunk, source, kept, intake):
             counts[outcome] += 1
@@ -88,7 +101,7 @@ def archive(raw: Raw, source_id: str, intake: Intake) -> Kept:
     """Keep an original as it came: first the bytes, then the row that names them."""
     key = keep_bytes(raw, intake.bucket)
     with intake.database.connection() as connection:
-        return note_original(raw, key, source_id, connection)
+        return Kept(Originals(connection).save(source_id, row_of(raw, key)), key)
 
 
 def keep_bytes(raw: Raw, bucket: Bucket) -> str:
@@ -98,8 +111,8 @@ def keep_bytes(raw: Raw, bucket: Bucket) -> str:
     return key
 
 
-def note_original(raw: Raw, key: str, source_id: str, connection: psycopg.Connection) -> Kept:
-    return Kept(Originals(connection).save(source_id, key, raw.media_type, raw.url, raw.note, len(raw.body)), key)
+def row_of(raw: Raw, key: str) -> NewOriginal:
+    return NewOriginal(key, raw.media_type, raw.url, raw.note, len(raw.body))
 
 
 def take_in(item: Item, kept: Kept, source: OpenSource, intake: Intake, *, is_again: bool = False) -> Received:
@@ -123,8 +136,13 @@ def take_in(item: Item, kept: Kept, source: OpenSource, intake: Intake, *, is_ag
         return note(form, photos, kept, uow)
 
 
-def note(form: StoryForm, photos: Sequence[Had], kept: Kept, uow: UnitOfWork) -> Received:
-    """The item's row, its photos' rows, and the event; inside the caller's transaction."""
+def note(form: StoryForm, photos: Sequence[Had], kept: Kept | Pushed, uow: UnitOfWork) -> Received:
+    """The item's row, its photos' rows, and the event; inside the caller's transaction.
+
+    Raises:
+        SourcePaused: it was pushed for a source that somebody paused.
+
+    """
     story_id = story_id_of(form)
     images = [as_image(photo, image, story_id) for photo, image in zip(photos, form.images, strict=True)]
     content = to_content(form, images)
@@ -142,7 +160,11 @@ def note(form: StoryForm, photos: Sequence[Had], kept: Kept, uow: UnitOfWork) ->
         form.canonical_url,
         len(photos) - len(had),
     )
-    revision = items.save(written, kept.raw_id, kept.key)
+    revision = (
+        items.save(written, kept.raw_id, kept.key)
+        if isinstance(kept, Kept)
+        else items.save_pushed(written, kept.original, kept.sender)
+    )
     if revision is None:
         items.touch(source_id, external_id, written.form_hash)
         known = items.get(source_id, external_id)
@@ -211,7 +233,7 @@ def _chunks(parts: Iterable[Part]) -> Iterator[list[Part]]:
         yield chunk
 
 
-Outcome = Literal["received", "unchanged", "withdrawn", "troubles"]
+Outcome = Literal["received", "unchanged", "withdrawn", "troubles", "too_old"]
 
 
 def _take_chunk(parts: Sequence[Part], source: OpenSource, kept: Kept, intake: Intake) -> Iterator[Outcome]:
@@ -224,6 +246,9 @@ def _take_chunk(parts: Sequence[Part], source: OpenSource, kept: Kept, intake: I
             have = known.get(part.form.external_id)
             if have and have.form_hash == form_hash(part.form) and not have.is_withdrawn:
                 yield "unchanged"
+                continue
+            if have is None and source.is_too_old(part.form):
+                yield "too_old"
                 continue
         yield _take_part(part, source, kept, intake)
 

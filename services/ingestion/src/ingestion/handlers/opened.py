@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass
+from datetime import datetime
 
 from pydantic import ValidationError
 
@@ -34,6 +35,8 @@ class OpenSource:
     url: str
     plugin: Plugin
     settings: SourceSettings
+    oldest: datetime | None = None
+    """What was published before this does not come in, unless we have it already."""
 
     def sign(self, form: StoryForm) -> StoryForm:
         """The form as this source's. Programs that push name their source themselves."""
@@ -41,6 +44,9 @@ class OpenSource:
             return form
         told = SourceForm(source_id=self.source_id, name=self.name, kind=self.plugin.told_as, url=self.url)
         return form.model_copy(update={"source": told})
+
+    def is_too_old(self, form: StoryForm) -> bool:
+        return bool(self.oldest and form.published_at and form.published_at < self.oldest)
 
 
 def plugin_of(kind: str) -> Plugin:
@@ -65,4 +71,5 @@ def open_source(row: SourceRow, vault: Vault) -> OpenSource:
     """Raises UnknownKind, WrongSettings (an older version's settings), chassis.vault.SecretUnreadableError."""
     plugin = plugin_of(row.kind)
     secrets = json.loads(vault.open(row.secrets)) if row.secrets else {}
-    return OpenSource(row.source_id, row.name, row.url, plugin, check_settings(plugin, {**row.settings, **secrets}))
+    settings = check_settings(plugin, {**row.settings, **secrets})
+    return OpenSource(row.source_id, row.name, row.url, plugin, settings, settings.oldest(row.created_at))

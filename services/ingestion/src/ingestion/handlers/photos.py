@@ -34,7 +34,8 @@ Had = Photo | Missing
 class Gatherer:
     """Where an item's photos come from and where they go.
 
-    `known`: those of an earlier visit, by place. The site is asked whether they changed, unless `trusts_known`.
+    `known`: those of an earlier visit, by place. The site is asked whether they changed, unless `trusts_known`; where it
+    does not answer we keep what we have.
     """
 
     client: SafeClient
@@ -58,13 +59,12 @@ class Gatherer:
         try:
             file = self._uploaded(place) if form.upload else self._fetch(place) if form.url else self._pick(place)
         except Refusal as refusal:
-            return Missing(field, refusal.detail)
+            return self.known.get(place) or Missing(field, refusal.detail)
         return file if isinstance(file, Photo) else self._keep(field, place, file)
 
     def _fetch(self, url: str) -> File | Photo:
         known = self.known.get(url)
-        asked = {"if-none-match": known.etag, "if-modified-since": known.last_modified} if known else {}
-        fetched = self.client.get(url, {name: value for name, value in asked.items() if value})
+        fetched = self.client.get(url, as_known(known) if known else {})
         if fetched.status == 304 and known:
             return known
         if fetched.status != 200:
@@ -98,6 +98,12 @@ class Gatherer:
         digest = content_hash(file.body)
         self.bucket.put(key_of(digest), file.body, content_type=file.content_type)
         return Photo(place, digest, file.content_type, len(file.body), file.etag, file.last_modified)
+
+
+def as_known(photo: Photo) -> dict[str, str]:
+    """The headers that ask for a photo only if it is another one now."""
+    asked = {"if-none-match": photo.etag, "if-modified-since": photo.last_modified}
+    return {name: value for name, value in asked.items() if value}
 
 
 def place_of(form: ImageForm) -> tuple[str, str]:

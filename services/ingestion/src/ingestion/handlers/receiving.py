@@ -11,12 +11,16 @@ from chassis.database import Database
 from chassis.errors import Conflict, Refusal, TooLarge
 from ingestion.domain.items import File, Raw
 from ingestion.domain.story_form import StoryForm
-from ingestion.handlers.intake import Intake, Received, keep_bytes, note, note_original
+from ingestion.handlers.intake import Intake, Pushed, Received, keep_bytes, note, row_of
 from ingestion.handlers.photos import Gatherer, Missing, upload_key
+from ingestion.sources import push
 from ingestion.store.answers import AnsweredRequests
-from ingestion.store.items import Photo
+from ingestion.store.items import Photo, Sender
+from ingestion.store.uploads import Uploads
 
 KEEP_ANSWERS_DAYS = 7
+QUIET_AFTER_S = 7 * 24 * 3600
+"""Programs push at very different rates; an editor who waits for one daily says so at the source."""
 
 
 UPLOAD_S = 900
@@ -52,6 +56,7 @@ def receive_story(
 
     Raises:
         ImageMissing, KeyReused: with the field, or the key, that is wrong.
+        SourcePaused: somebody paused the source.
 
     """
     request_hash = _request_hash(raw, files)
@@ -63,12 +68,17 @@ def receive_story(
     key = keep_bytes(original, intake.bucket)
 
     with intake.database.unit_of_work() as uow:
-        kept = note_original(original, key, form.source.source_id, uow.connection)
-        received = note(form, photos, kept, uow)
+        received = note(form, photos, Pushed(row_of(original, key), sender_of(form)), uow)
         if idempotency_key:
             answer = {"story_id": str(received.story_id), "revision": received.revision, "status": received.status}
             AnsweredRequests(uow.connection).save(idempotency_key, request_hash, answer)
     return received
+
+
+def sender_of(form: StoryForm) -> Sender:
+    """What a source that pushes for the first time is noted as; editors may change it."""
+    source = form.source
+    return Sender(source.name or source.source_id, source.url, push.PLUGIN.every_s, QUIET_AFTER_S)
 
 
 def create_upload(content_type: str, size_bytes: int, intake: Intake) -> Ticket:
@@ -81,6 +91,8 @@ def create_upload(content_type: str, size_bytes: int, intake: Intake) -> Ticket:
     if size_bytes > intake.client.max_bytes:
         raise TooLarge(f"size_bytes: {size_bytes}; the most that is taken is {intake.client.max_bytes}")
     upload_id = uuid4().hex
+    with intake.database.connection() as connection:
+        Uploads(connection).save(upload_id)
     url = intake.bucket.presign_put(upload_key(upload_id), content_type, size_bytes, UPLOAD_S)
     return Ticket(upload_id, url, datetime.now(UTC) + timedelta(seconds=UPLOAD_S))
 

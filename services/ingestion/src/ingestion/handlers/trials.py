@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from itertools import islice
 from uuid import uuid5
 
@@ -9,12 +10,13 @@ from chassis.database import Database
 from chassis.safe_http import SafeClient
 from chassis.vault import Vault
 from contracts.content import Image, StoryContent
-from ingestion.domain.items import Item, Part, Trouble
+from ingestion.domain.items import Item, Part, Trouble, Updates
 from ingestion.domain.story_form import form_hash, to_content
 from ingestion.handlers.intake import story_id_of
 from ingestion.handlers.managing import NotVisited, Wish, get
 from ingestion.handlers.opened import OpenSource, check_settings, open_source, plugin_of
 from ingestion.handlers.photos import place_of
+from ingestion.handlers.webhooks import posts_among
 from ingestion.sources.plugin import Visit
 from ingestion.store.items import Items, Known
 
@@ -31,6 +33,7 @@ class Shown:
     canonical_url: str
     published_at: str
     is_known: bool
+    is_too_old: bool
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,9 @@ def try_wish(wish: Wish, database: Database, client: SafeClient) -> Trial:
 
     """
     plugin = plugin_of(wish.kind)
-    source = OpenSource(wish.source_id, wish.name, wish.url, plugin, check_settings(plugin, wish.settings))
+    settings = check_settings(plugin, wish.settings)
+    oldest = settings.oldest(datetime.now(UTC))
+    source = OpenSource(wish.source_id, wish.name, wish.url, plugin, settings, oldest)
     return _try(source, database, client)
 
 
@@ -78,8 +83,9 @@ def _try(source: OpenSource, database: Database, client: SafeClient) -> Trial:
 def _would_come(source: OpenSource, visit: Visit) -> Iterator[Part]:
     if source.plugin.poll is None:
         raise NotVisited(f"a source of kind {source.plugin.kind} comes in by itself; there is nothing to try")
-    for raw in source.plugin.poll(visit):
-        yield from source.plugin.parse(raw, source.settings)
+    for given in source.plugin.poll(visit):
+        for raw in posts_among(given, source) if isinstance(given, Updates) else (given,):
+            yield from source.plugin.parse(raw, source.settings)
 
 
 def show(item: Item, source: OpenSource, known: Known | None) -> Shown:
@@ -89,4 +95,5 @@ def show(item: Item, source: OpenSource, known: Known | None) -> Shown:
     images = [Image(image_id=uuid5(story_id, place_of(image)[1]), original=None) for image in form.images]
     published = form.published_at.isoformat() if form.published_at else ""
     is_known = known is not None and known.form_hash == form_hash(form)
-    return Shown(form.external_id, to_content(form, images), form.canonical_url, published, is_known)
+    is_too_old = known is None and source.is_too_old(form)
+    return Shown(form.external_id, to_content(form, images), form.canonical_url, published, is_known, is_too_old)

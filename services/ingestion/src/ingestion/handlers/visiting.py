@@ -3,6 +3,7 @@
 import random
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import psycopg
@@ -12,9 +13,11 @@ from chassis.bucket import StorageDown
 from chassis.errors import Refusal
 from chassis.safe_http import SafeClient
 from chassis.vault import SecretUnreadableError, Vault
+from ingestion.domain.items import Raw, Updates
 from ingestion.domain.schedule import back_off_s, next_visit_s
 from ingestion.handlers.intake import Intake, Taken, take_raw
 from ingestion.handlers.opened import OpenSource, open_source
+from ingestion.handlers.webhooks import take_updates
 from ingestion.sources.plugin import Visit
 from ingestion.store.sources import Lease, Sources
 
@@ -30,11 +33,12 @@ class LeaseLostError(Exception):
 
 @dataclass
 class Visitor:
-    """Visits due sources, at most `at_once` in this process. `client` fetches originals."""
+    """Visits due sources of some kinds, at most `at_once` in this process. `client` fetches originals."""
 
     intake: Intake
     client: SafeClient
     vault: Vault
+    kinds: Sequence[str]
     at_once: int = 16
     _in_hand: dict[str, Lease] = field(default_factory=dict, repr=False)
     _keeper: threading.Thread | None = field(default=None, repr=False)
@@ -47,7 +51,7 @@ class Visitor:
         if room <= 0:
             return
         with self.intake.database.connection() as connection:
-            leases = list(Sources(connection).lease_due(room, LEASE_S))
+            leases = list(Sources(connection).lease_due(self.kinds, room, LEASE_S))
         with self._lock:
             self._in_hand.update({lease.source.source_id: lease for lease in leases})
             if leases and not (self._keeper and self._keeper.is_alive()):
@@ -122,12 +126,18 @@ def _take_all(lease: Lease, source: OpenSource, visit: Visit, intake: Intake) ->
     total, safe = Taken(), dict(visit.memory)
     for raw in source.plugin.poll(visit):
         seen, visit.memory = visit.memory, safe  # if it cannot be taken in, it must not be known at the next visit
-        total += take_raw(raw, source, intake)
+        total += _take(raw, source, intake)
         visit.memory, safe = seen, dict(seen)
         with intake.database.connection() as connection:
             if not Sources(connection).remember(lease, visit.memory):
                 raise LeaseLostError
     return total
+
+
+def _take(given: Raw | Updates, source: OpenSource, intake: Intake) -> Taken:
+    if isinstance(given, Updates):
+        return Taken(troubles=take_updates(given, source, intake))
+    return take_raw(given, source, intake)
 
 
 def _fail(lease: Lease, problem: str, visit: Visit | None, intake: Intake, wait_s: float = 0) -> None:

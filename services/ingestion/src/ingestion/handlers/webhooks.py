@@ -1,7 +1,9 @@
-"""What messengers tell at our doors: who may tell, and which source a post belongs to."""
+"""What messengers tell at our doors, or when asked: who may tell, and which source a post belongs to."""
 
 import hmac
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -10,7 +12,9 @@ from chassis.database import Database
 from chassis.errors import Refusal
 from chassis.vault import Vault
 from ingestion.domain import max_messages, telegram
+from ingestion.domain.items import Raw, Updates
 from ingestion.handlers.gathering import note_message
+from ingestion.handlers.intake import Intake, archive
 from ingestion.handlers.opened import OpenSource, open_source
 from ingestion.sources.telegram import TelegramSettings
 from ingestion.store.items import Troubles
@@ -63,24 +67,42 @@ def tell_telegram(body: bytes, home: OpenSource, database: Database) -> bool:
         NoUpdate: the body is none.
 
     """
-    update = _as_object(body)
-    message = telegram.message_of(update)
-    if message is None:
+    post = _read_post(body)
+    if post is None:
         return False
-    try:
-        told = _told(update, message, body)
-        chat = message["chat"]
-        names = [str(chat.get("username") or "").lower(), str(chat["id"])]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise NoUpdate(f"channel_post: {type(error).__name__}: {error}") from None
     with database.connection() as connection:
-        source_id = _source_of(names, home, connection)
+        source_id = _source_of(post.names, home, connection)
         if source_id is None:
-            shown = f"@{names[0]}" if names[0] else names[1]
+            shown = f"@{post.names[0]}" if post.names[0] else post.names[1]
             reason = "a post came from a channel that no source names; add a source for it, or take the bot out of it"
             Troubles(connection).note(home.source_id, f"channel {shown}"[:300], reason, None)
             return False
-    return note_message(source_id, told, is_album="media_group_id" in message, database=database)
+    return note_message(source_id, post.told, is_album=post.is_album, database=database)
+
+
+def take_updates(updates: Updates, home: OpenSource, intake: Intake) -> int:
+    """Note what a messenger told when it was asked. One that cannot be read is kept and told of; how many are such."""
+    troubles = 0
+    for body in updates.bodies:
+        try:
+            tell_telegram(body, home, intake.database)
+        except NoUpdate as refusal:
+            troubles += 1
+            kept = archive(Raw(body, "application/json"), home.source_id, intake)
+            with intake.database.connection() as connection:
+                Troubles(connection).note(home.source_id, "update", refusal.detail[:1_000], kept.raw_id)
+    return troubles
+
+
+def posts_among(updates: Updates, home: OpenSource) -> Iterator[Raw]:
+    """What would be put together of them for the source's own channel, an original a post."""
+    posts: dict[str, dict[str, bytes]] = {}
+    for body in updates.bodies:
+        post = _read_post(body)
+        if post and _is_own(post.names, home):
+            posts.setdefault(post.told.post_key, {})[post.told.message_id] = body
+    for messages in posts.values():
+        yield Raw(b"[" + b",".join(messages.values()) + b"]", "application/json")
 
 
 def tell_max(body: bytes, source: OpenSource, database: Database) -> bool:
@@ -99,6 +121,29 @@ def tell_max(body: bytes, source: OpenSource, database: Database) -> bool:
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise NoUpdate(f"{update.get('update_type')}: {type(error).__name__}: {error}") from None
     return note_message(source.source_id, told, is_album=False, database=database)
+
+
+@dataclass(frozen=True)
+class _ChannelPost:
+    """`names`: the channel's @name in small letters, or "", and its number."""
+
+    names: list[str]
+    told: Told
+    is_album: bool
+
+
+def _read_post(body: bytes) -> _ChannelPost | None:
+    """None where the update tells of something else. Raises NoUpdate."""
+    update = _as_object(body)
+    message = telegram.message_of(update)
+    if message is None:
+        return None
+    try:
+        chat = message["chat"]
+        names = [str(chat.get("username") or "").lower(), str(chat["id"])]
+        return _ChannelPost(names, _told(update, message, body), "media_group_id" in message)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise NoUpdate(f"channel_post: {type(error).__name__}: {error}") from None
 
 
 def _as_object(body: bytes) -> dict[str, Any]:
@@ -124,7 +169,10 @@ def _told(update: dict[str, Any], message: telegram.Message, body: bytes) -> Tol
 
 
 def _source_of(names: list[str], home: OpenSource, connection: psycopg.Connection) -> str | None:
-    settings = home.settings
-    if isinstance(settings, TelegramSettings) and settings.channel.lower() in names:
+    if _is_own(names, home):
         return home.source_id
     return Sources(connection).of_channel("telegram", [name for name in names if name])
+
+
+def _is_own(names: list[str], home: OpenSource) -> bool:
+    return isinstance(home.settings, TelegramSettings) and home.settings.channel.lower() in names

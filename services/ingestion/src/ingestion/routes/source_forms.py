@@ -103,6 +103,7 @@ class StoryShown(BaseModel):
     canonical_url: str
     published_at: str
     is_known: bool = Field(description="it came in already, in these very words")
+    is_too_old: bool = Field(description="it would not come in: it was no news any more when the source was added")
 
 
 class TroubleShown(BaseModel):

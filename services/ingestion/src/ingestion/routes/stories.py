@@ -1,13 +1,14 @@
 """The doors through which stories come in."""
 
+from dataclasses import dataclass
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import APIRouter, Depends, Header, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ValidationError
 from pydantic.json_schema import models_json_schema
-from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import UploadFile
 
 from chassis.doors import needs
@@ -34,12 +35,10 @@ class UnsupportedMedia(Refusal):
     slug = "unsupported-media-type"
 
 
-class Push(BaseModel):
-    """One request, taken apart: the story, the bytes it was parsed from, its files by name."""
+@dataclass(frozen=True)
+class Push:
+    """One request, taken apart: the story's JSON, its files by name."""
 
-    model_config = {"arbitrary_types_allowed": True}
-
-    form: StoryForm
     raw: bytes
     files: dict[str, File]
 
@@ -65,13 +64,7 @@ async def _take_apart(request: Request) -> Push:
                 }
             ]
         )
-    try:
-        form = await run_in_threadpool(StoryForm.model_validate_json, raw)
-    except ValidationError as error:
-        raise RequestValidationError(
-            [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
-        ) from None
-    return Push(form=form, raw=raw, files=files)
+    return Push(raw, files)
 
 
 async def _multipart(request: Request) -> tuple[bytes, dict[str, File]]:
@@ -102,6 +95,15 @@ def _wrong_part(name: str, message: str) -> WrongPart:
     return WrongPart(f"the part {name!r} {message}", fields=((f"/body/{name}", message),))
 
 
+def _read(raw: bytes) -> StoryForm:
+    try:
+        return StoryForm.model_validate_json(raw)
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**problem, "loc": ("body", *problem["loc"])} for problem in error.errors()]
+        ) from None
+
+
 DEFINITIONS = models_json_schema([(StoryForm, "validation")], ref_template="#/components/schemas/{model}")[1]["$defs"]
 STORY_BODY = {
     "requestBody": {
@@ -128,21 +130,20 @@ def story_routes(intake: Intake) -> APIRouter:
     @routes.post(
         "/stories",
         status_code=202,
+        response_model=ReceivedAnswer,
         openapi_extra=STORY_BODY,
         responses={200: {"model": ReceivedAnswer, "description": "nothing new"}},
     )
     @needs("ingest:write")
     def receive(
         push: Annotated[Push, Depends(_take_apart)],
-        response: Response,
         idempotency_key: Annotated[
             str | None, Header(max_length=200, description="the same key is answered the same for 7 days")
         ] = None,
-    ) -> ReceivedAnswer:
+    ) -> JSONResponse:
         """Take a story in, with its photos by address or as files of the same request. 202: on its way; 200: nothing new."""
-        received = receiving.receive_story(push.form, push.raw, push.files, idempotency_key, intake)
-        if received.status == "unchanged":
-            response.status_code = 200
-        return ReceivedAnswer(story_id=received.story_id, revision=received.revision, status=received.status)
+        received = receiving.receive_story(_read(push.raw), push.raw, push.files, idempotency_key, intake)
+        answer = {"story_id": str(received.story_id), "revision": received.revision, "status": received.status}
+        return JSONResponse(answer, 200 if received.status == "unchanged" else 202)
 
     return routes

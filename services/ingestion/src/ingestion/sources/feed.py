@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from pydantic import Field
@@ -20,6 +20,15 @@ GONE = 410
 
 class FeedSettings(SourceSettings):
     url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://", description="the feed's address")]
+    first_days: int = Field(
+        default=7,
+        ge=0,
+        le=36_500,
+        description="what was published more than so many days before the source was added does not come in",
+    )
+
+    def oldest(self, added_at: datetime) -> datetime:
+        return added_at - timedelta(days=self.first_days)
 
 
 class NotAFeed(Refusal):

@@ -150,5 +150,6 @@ PLUGIN = Plugin(
     settings=MailSettings,
     parse=parse,
     poll=poll,
+    listens=True,
     every_s=30,
 )

@@ -118,5 +118,6 @@ PLUGIN = Plugin(
     parse=parse,
     poll=poll,
     subscribe=subscribe,
+    listens=True,
     every_s=10,
 )

@@ -2,12 +2,13 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, SecretStr
 
 from chassis.safe_http import SafeClient
-from ingestion.domain.items import File, Part, Raw
+from ingestion.domain.items import File, Part, Raw, Updates
 
 ToldAs: TypeAlias = Literal["api", "telegram", "max", "feed", "link", "mail", "upload"]
 
@@ -16,6 +17,10 @@ class SourceSettings(BaseModel):
     """Base of each kind's settings. Fields of type SecretStr are sealed in the table and never shown."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    def oldest(self, added_at: datetime) -> datetime | None:  # noqa: ARG002 - what most kinds say
+        """News that was published before this was no news any more when the source was added; None: all of it is wanted."""
+        return None
 
 
 @dataclass
@@ -36,8 +41,11 @@ class Visit:
 Parse: TypeAlias = Callable[[Raw, Any], Iterator[Part]]
 """(original, the source's settings) -> what is in it. Pure, so that it can be done again with an archived original."""
 
-Poll: TypeAlias = Callable[[Visit], Iterator[Raw]]
-"""Originals that are new. Raises FetchFailed or another Refusal, whose words the editor reads beside the source."""
+Poll: TypeAlias = Callable[[Visit], Iterator[Raw | Updates]]
+"""Originals that are new, or a messenger's updates, which go the way of those that come to its webhook.
+
+Raises FetchFailed or another Refusal, whose words the editor reads beside the source.
+"""
 
 Fetch: TypeAlias = Callable[[str, Any, SafeClient], File]
 """(an image's name that no file came for, settings, client) -> its bytes."""
@@ -49,7 +57,7 @@ Subscribe: TypeAlias = Callable[[Any, str, SafeClient], None]
 
 @dataclass(frozen=True)
 class Plugin:
-    """A kind of source. Without `poll` it comes in at a door of ours."""
+    """A kind of source. Without `poll` it comes in at a door of ours. `listens`: its visits wait for news for minutes."""
 
     kind: str
     told_as: ToldAs
@@ -60,6 +68,7 @@ class Plugin:
     fetch: Fetch | None = None
     subscribe: Subscribe | None = None
     every_s: int = 300
+    listens: bool = False
 
     def secret_fields(self) -> frozenset[str]:
         return frozenset(

@@ -10,6 +10,10 @@ import psycopg
 from psycopg.rows import class_row
 from psycopg.types.json import Jsonb
 
+from chassis.errors import Conflict
+
+MOST_LOOKS = 5
+"""How often we ask whether a photo has changed: after ten minutes, then after three times as long each time, for most of a day."""
 MOST_TRIES = 6
 """How often photos that could not be had are tried again, first after two minutes, then after twice as long each time."""
 
@@ -26,6 +30,34 @@ class Original:
     note: Mapping[str, Any]
     size_bytes: int
     came_at: datetime
+
+
+@dataclass(frozen=True)
+class NewOriginal:
+    """The row of an original whose bytes lie in the private bucket."""
+
+    key: str
+    media_type: str
+    original_url: str
+    note: Mapping[str, Any]
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Sender:
+    """A source that pushes and says itself what it is called."""
+
+    source_name: str
+    source_url: str
+    every_s: int
+    quiet_after_s: int
+
+
+class SourcePaused(Conflict):
+    """Nothing is taken from a source that somebody paused."""
+
+    title = "The source is paused"
+    slug = "source-paused"
 
 
 @dataclass(frozen=True)
@@ -81,6 +113,16 @@ class Photo:
 
 
 @dataclass(frozen=True)
+class Look:
+    """A photo that may have changed at its address, with the item that it is of."""
+
+    source_id: str
+    external_id: str
+    raw_id: int
+    photo: Photo
+
+
+@dataclass(frozen=True)
 class Wrong:
     """What could not be read, and how often it was met."""
 
@@ -93,6 +135,33 @@ class Wrong:
     last_at: datetime
 
 
+KEEP_ORIGINAL = """
+INSERT INTO raw (source_id, key, media_type, url, note, size_bytes)
+VALUES (%(source_id)s, %(key)s, %(media_type)s, %(original_url)s, %(note)s, %(size_bytes)s)
+ON CONFLICT (source_id, key) DO UPDATE SET came_at = now(), url = excluded.url, note = excluded.note RETURNING raw_id
+"""
+SAVE_ITEM = """
+INSERT INTO item (source_id, external_id, story_id, fingerprint, form_hash, headline, url, missing, raw_id, raw_key, try_again_at)
+SELECT %(source_id)s, %(external_id)s, %(story_id)s, %(fingerprint)s, %(form_hash)s, %(headline)s, %(url)s, %(missing)s, raw_id, %(key)s,
+       CASE WHEN %(missing)s > 0 THEN now() + interval '2 minutes' END
+FROM kept
+ON CONFLICT (source_id, external_id) DO UPDATE
+SET revision = item.revision + 1, fingerprint = excluded.fingerprint, form_hash = excluded.form_hash,
+    headline = excluded.headline, url = excluded.url, missing = excluded.missing, tries = 0,
+    raw_id = excluded.raw_id, raw_key = excluded.raw_key, received_at = now(), withdrawn_at = NULL,
+    try_again_at = excluded.try_again_at
+WHERE item.fingerprint <> excluded.fingerprint OR item.withdrawn_at IS NOT NULL
+RETURNING revision
+"""
+SAVE_PUSHED = f"""
+WITH met AS (
+    INSERT INTO source (source_id, kind, name, url, every_s, quiet_after_s)
+    VALUES (%(source_id)s, 'push', %(source_name)s, %(source_url)s, %(every_s)s, %(quiet_after_s)s) ON CONFLICT DO NOTHING),
+kept AS ({KEEP_ORIGINAL})
+{SAVE_ITEM}, (SELECT state FROM source WHERE source.source_id = %(source_id)s)
+"""  # noqa: S608 - our own words
+
+
 class Items:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -100,20 +169,23 @@ class Items:
     def save(self, item: Written, raw_id: int, raw_key: str) -> int | None:
         """The item's new revision; None where this content is what we have already."""
         row = self._connection.execute(
-            """
-            INSERT INTO item (source_id, external_id, story_id, fingerprint, form_hash, headline, url, missing, raw_id, raw_key, try_again_at)
-            VALUES (%(source_id)s, %(external_id)s, %(story_id)s, %(fingerprint)s, %(form_hash)s, %(headline)s, %(url)s, %(missing)s, %(raw_id)s, %(raw_key)s,
-                    CASE WHEN %(missing)s > 0 THEN now() + interval '2 minutes' END)
-            ON CONFLICT (source_id, external_id) DO UPDATE
-            SET revision = item.revision + 1, fingerprint = excluded.fingerprint, form_hash = excluded.form_hash,
-                headline = excluded.headline, url = excluded.url, missing = excluded.missing, tries = 0,
-                raw_id = excluded.raw_id, raw_key = excluded.raw_key, received_at = now(), withdrawn_at = NULL,
-                try_again_at = excluded.try_again_at
-            WHERE item.fingerprint <> excluded.fingerprint OR item.withdrawn_at IS NOT NULL
-            RETURNING revision
-            """,
-            {**vars(item), "raw_id": raw_id, "raw_key": raw_key},
+            "WITH kept AS (SELECT %(raw_id)s::bigint AS raw_id)" + SAVE_ITEM,
+            {**vars(item), "raw_id": raw_id, "key": raw_key},
         ).fetchone()
+        return int(row[0]) if row else None
+
+    def save_pushed(self, item: Written, original: NewOriginal, sender: Sender) -> int | None:
+        """The same together with its original's row and, where it is the first of its source, the source's.
+
+        Raises:
+            SourcePaused: somebody paused the source.
+
+        """
+        row = self._connection.execute(
+            SAVE_PUSHED, {**vars(item), **vars(original), **vars(sender), "note": Jsonb(dict(original.note))}
+        ).fetchone()
+        if row and row[1] == "paused":
+            raise SourcePaused(f"source {item.source_id!r} is paused; PUT /sources/{item.source_id}/state resumes it")
         return int(row[0]) if row else None
 
     def get(self, source_id: str, external_id: str) -> Known | None:
@@ -181,23 +253,32 @@ class Originals:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def save(
-        self, source_id: str, key: str, media_type: str, url: str, note: Mapping[str, Any], size_bytes: int
-    ) -> int:
+    def save(self, source_id: str, original: NewOriginal) -> int:
         """Its number; the same bytes of the same source are one original."""
-        row = self._connection.execute(
-            """
-            INSERT INTO raw (source_id, key, media_type, url, note, size_bytes) VALUES (%s, %s, %s, %s, %s, %s)
-            ON CONFLICT (source_id, key) DO UPDATE SET came_at = now(), url = excluded.url, note = excluded.note RETURNING raw_id
-            """,
-            (source_id, key, media_type, url, Jsonb(dict(note)), size_bytes),
-        ).fetchone()
+        values = {**vars(original), "source_id": source_id, "note": Jsonb(dict(original.note))}
+        row = self._connection.execute(KEEP_ORIGINAL, values).fetchone()
         assert row is not None  # noqa: S101 - RETURNING of an upsert
         return int(row[0])
 
     def get(self, raw_id: int) -> Original | None:
         with self._connection.cursor(row_factory=class_row(Original)) as cursor:
             return cursor.execute("SELECT * FROM raw WHERE raw_id = %s", (raw_id,)).fetchone()
+
+    def forget_replaced(self, days: int, limit: int) -> int:
+        """Forget old ones that are no item's newest original and no trouble's; at most so many, the oldest first. Returns how many.
+
+        Their bytes are then no row's any more, and `depesha storage orphans --delete` collects them.
+        """
+        return self._connection.execute(
+            """
+            DELETE FROM raw WHERE raw_id IN (
+                SELECT raw_id FROM raw WHERE came_at < now() - make_interval(days => %s)
+                    AND NOT EXISTS (SELECT FROM item WHERE item.raw_id = raw.raw_id)
+                    AND NOT EXISTS (SELECT FROM trouble WHERE trouble.raw_id = raw.raw_id)
+                ORDER BY came_at LIMIT %s)
+            """,
+            (days, limit),
+        ).rowcount
 
 
 class Photos:
@@ -218,13 +299,30 @@ class Photos:
             return
         self._connection.cursor().executemany(
             """
-            INSERT INTO photo (story_id, place, hash, content_type, size_bytes, etag, last_modified)
-            VALUES (%(story_id)s, %(place)s, %(hash)s, %(content_type)s, %(size_bytes)s, %(etag)s, %(last_modified)s)
+            INSERT INTO photo (story_id, place, hash, content_type, size_bytes, etag, last_modified, look_at)
+            VALUES (%(story_id)s, %(place)s, %(hash)s, %(content_type)s, %(size_bytes)s, %(etag)s, %(last_modified)s,
+                    CASE WHEN %(place)s LIKE 'http%%' AND %(etag)s || %(last_modified)s <> '' THEN now() + interval '10 minutes' END)
             ON CONFLICT (story_id, place) DO UPDATE SET hash = excluded.hash, content_type = excluded.content_type,
-                size_bytes = excluded.size_bytes, etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = now()
+                size_bytes = excluded.size_bytes, etag = excluded.etag, last_modified = excluded.last_modified, fetched_at = now(),
+                looks = 0, look_at = excluded.look_at
+            WHERE photo.hash <> excluded.hash OR photo.etag <> excluded.etag OR photo.last_modified <> excluded.last_modified
             """,
             rows,
         )
+
+    def claim_looks(self, limit: int) -> list[Look]:
+        """Those of which it is time to ask whether they changed; each is put off in the same breath."""
+        rows = self._connection.execute(
+            """
+            UPDATE photo SET looks = looks + 1, look_at = CASE WHEN looks + 1 < %s THEN now() + interval '10 minutes' * power(3, looks + 1) END
+            FROM item
+            WHERE item.story_id = photo.story_id AND item.withdrawn_at IS NULL AND item.raw_id IS NOT NULL AND (photo.story_id, place) IN (
+                SELECT story_id, place FROM photo WHERE look_at <= now() ORDER BY look_at LIMIT %s FOR UPDATE SKIP LOCKED)
+            RETURNING source_id, external_id, raw_id, place, hash, content_type, size_bytes, etag, last_modified
+            """,
+            (MOST_LOOKS, limit),
+        ).fetchall()
+        return [Look(*row[:3], Photo(*row[3:])) for row in rows]
 
 
 class Troubles:

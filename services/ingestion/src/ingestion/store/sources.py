@@ -139,8 +139,8 @@ class Sources:
         ).fetchall()
         return {row[0]: Figures(*row[1:]) for row in rows}
 
-    def lease_due(self, limit: int, lease_s: float) -> Iterator[Lease]:
-        """Sources whose visit is due, for us alone until the lease ends; those that waited longest first."""
+    def lease_due(self, kinds: Sequence[str], limit: int, lease_s: float) -> Iterator[Lease]:
+        """Sources of these kinds whose visit is due, for us alone until the lease ends; those that waited longest first."""
         token = uuid4()
         with self._connection.cursor(row_factory=class_row(SourceRow)) as cursor:
             rows = cursor.execute(
@@ -148,11 +148,11 @@ class Sources:
                 UPDATE source SET lease = %s, lease_ends_at = now() + make_interval(secs => %s), visited_at = now()
                 WHERE source_id IN (
                     SELECT source_id FROM source
-                    WHERE state = 'active' AND due_at <= now() AND (lease_ends_at IS NULL OR lease_ends_at <= now())
+                    WHERE state = 'active' AND due_at <= now() AND kind = ANY(%s) AND (lease_ends_at IS NULL OR lease_ends_at <= now())
                     ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED)
                 RETURNING {COLUMNS}
                 """,  # noqa: S608 - our own column names
-                (token, lease_s, limit),
+                (token, lease_s, list(kinds), limit),
             ).fetchall()
         return (Lease(row, token) for row in rows)
 
