@@ -1,4 +1,4 @@
-"""Ingestion: reading against the bare libraries on the same bytes, stories pushed, 500 sources visited, memory over 50 000 items."""
+"""Ingestion: reading against the bare libraries on the same bytes, stories pushed, 500 sources visited."""
 
 import importlib.util
 import io
@@ -15,7 +15,6 @@ from statistics import median
 
 import feedparser
 import psutil
-import psycopg
 import trafilatura
 
 from contracts.content import Image
@@ -24,8 +23,6 @@ from ingestion.domain.feeds import read_feed
 from ingestion.domain.items import Item, Raw
 from ingestion.domain.pages import read_page
 from ingestion.domain.story_form import to_content
-from ingestion.handlers.intake import take_raw
-from ingestion.handlers.opened import open_source
 from ingestion.handlers.visiting import Visitor
 from ingestion.settings import Settings
 from ingestion.store.sources import Sources
@@ -34,8 +31,6 @@ from stack.engines import die_with_parent, start_engines, wait_until
 HERE = Path(__file__).parent
 SOURCES = 500
 PUSHES, PUSHES_PER_S = 4000, 200
-MEMORY_ITEMS = int(os.environ.get("DEPESHA_BENCH_ITEMS", "50000"))
-ITEMS_A_FEED = 500
 SECTION = "ingestion"
 
 
@@ -233,49 +228,6 @@ def _visit_all(visitor: Visitor, database):
     return took
 
 
-def remembering(engines, settings, processes):
-    """Resident memory after a fifth of the items and after all of them, through the whole intake."""
-    intake, me, marks = bootstrap.intake(settings), psutil.Process(), []
-    with intake.database.unit_of_work() as uow:
-        Sources(uow.connection).add(
-            {
-                "source_id": "feed:memory",
-                "kind": "feed",
-                "name": "Память",
-                "url": "",
-                "secrets": "",
-                "settings": {"url": "http://127.0.0.1/"},
-                "every_s": 300,
-                "quiet_after_s": 86400,
-            },
-            is_visited=True,
-        )
-        source = open_source(Sources(uow.connection).get("feed:memory"), settings.vault)
-    began = time.process_time()
-    for number in range(MEMORY_ITEMS // ITEMS_A_FEED):
-        take_raw(
-            Raw(processes.feed(10_000 + number, ITEMS_A_FEED), "application/rss+xml", url="http://127.0.0.1/"),
-            source,
-            intake,
-        )
-        marks.append(me.memory_info().rss / 2**20)
-    cpu_ms = (time.process_time() - began) / MEMORY_ITEMS * 1000
-    intake.database.close()
-    early, late = median(marks[len(marks) // 5 : len(marks) // 5 + 5]), median(marks[-5:])
-    return [
-        row(
-            f"resident memory after {MEMORY_ITEMS} items",
-            late,
-            "MB",
-            "flat: < 5 % more than after a fifth",
-            late < 1.05 * early,
-            f"after a fifth {early:.0f} MB",
-            late / early,
-        ),
-        row("CPU of the intake for one item", cpu_ms, "ms", None, None),
-    ]
-
-
 def run(rounds):
     processes = _processes()
     rows = [reading_feeds(processes, rounds), reading_pages(processes, rounds)]
@@ -286,11 +238,6 @@ def run(rounds):
             settings = Settings(**{**engines.settings("ingestion"), "allowed_networks": "127.0.0.0/8", "pool_size": 20})
             rows += pushing(engines)
             rows += visiting(engines, settings)
-            with psycopg.connect(engines.admin_url, autocommit=True) as connection:
-                connection.execute(
-                    "TRUNCATE ingestion.source, ingestion.item, ingestion.shingle, ingestion.sketch, ledger.delivery, ledger.event CASCADE"
-                )
-            rows += remembering(engines, settings, processes)
         finally:
             engines.stop()
     return rows

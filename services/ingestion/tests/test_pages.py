@@ -4,7 +4,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from ingestion.domain.items import Raw
@@ -181,6 +181,7 @@ def test_bytes_are_no_article_or_one_that_is_sound(body):
     assert told == (True, URL)
 
 
+@example(b"\x80" * 16)
 @given(st.binary(max_size=300))
 def test_bytes_after_an_article_change_nothing_before_them(body):
     form = read(page(text=f"{TEXT}<p>HERE</p>").encode().replace(b"HERE", body)).item.form

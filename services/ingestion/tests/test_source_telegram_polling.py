@@ -184,7 +184,7 @@ def test_a_bot_that_somebody_else_asks_is_told_of_too(add, visit, telegram):
 
 def test_one_source_asks_for_all_channels_of_a_bot(add, telegram, visit, put_together, database):
     add()
-    add("telegram:orsk", channel="Orsk_Today", mode="shared")
+    add("telegram:orsk", channel="orsk_today", mode="shared")
     telegram.telegram.open_channel("orsk_today", "Орск сегодня").publish("Дамба готова")
     wait_until(lambda: telegram.waiting == 1, "the post", timeout_s=5)
 

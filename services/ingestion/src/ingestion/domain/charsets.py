@@ -8,8 +8,8 @@ DECLARED = re.compile(
 )
 CHARSET = re.compile(r"""charset\s*=\s*["']?([A-Za-z0-9_.:-]+)""", re.IGNORECASE)
 HEAD_BYTES = 4096
-MOST_DAMAGE = 0.02
-"""UTF-8 with so few bad bytes among those that are not ASCII is damaged UTF-8, and nothing else."""
+MOST_DAMAGE = 0.3
+"""UTF-8 with so few bad signs among those that are not ASCII is damaged UTF-8: of Cyrillic in another charset nearly all are bad."""
 BOMS = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),

@@ -14,11 +14,10 @@ def find_duplicates(
 ) -> tuple[UUID, ...]:
     """The others, those with the same words or address first; and remember this one."""
     sketch = sketch_of(content)
-    sketches = Sketches(connection)
+    near = Sketches(connection).meet(story_id, sketch.body_hash, canonical_url, sketch.pack(), sketch.sample)
     found: list[tuple[float, UUID]] = []
-    for one in sketches.candidates(story_id, sketch.body_hash, canonical_url, sketch.sample):
+    for one in near:
         sure = 1.0 if one.is_exact else likeness(sketch.shingles, unpack(one.shingles))
         if sure:
             found.append((sure, one.story_id))
-    sketches.save(story_id, sketch.body_hash, canonical_url, sketch.pack(), sketch.sample)
     return tuple(other for _, other in sorted(found, key=lambda pair: -pair[0]))

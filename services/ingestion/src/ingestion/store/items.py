@@ -322,7 +322,7 @@ class Photos:
             """,
             (MOST_LOOKS, limit),
         ).fetchall()
-        return [Look(*row[:3], Photo(*row[3:])) for row in rows]
+        return [Look(row[0], row[1], row[2], Photo(*row[3:])) for row in rows]
 
 
 class Troubles:

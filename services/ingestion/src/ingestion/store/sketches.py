@@ -26,10 +26,10 @@ class Sketches:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def candidates(
-        self, story_id: UUID, body_hash: bytes, canonical_url: str, sample: Sequence[int]
+    def meet(
+        self, story_id: UUID, body_hash: bytes, canonical_url: str, shingles: bytes, sample: Sequence[int]
     ) -> list[Candidate]:
-        """The likeliest first."""
+        """Who may tell the same, the likeliest first; and keep this story's sketch, in place of the one of its last revision."""
         rows = self._connection.execute(
             """
             WITH near AS (
@@ -43,7 +43,13 @@ class Sketches:
                 GROUP BY 1 HAVING count(*) > 1 ORDER BY 2 DESC LIMIT %(most)s),
             exact AS (
                 SELECT story_id FROM sketch WHERE body_hash = %(body_hash)s
-                UNION SELECT story_id FROM sketch WHERE canonical_url = %(url)s AND canonical_url <> '')
+                UNION SELECT story_id FROM sketch WHERE canonical_url = %(url)s AND canonical_url <> ''),
+            gone AS (DELETE FROM shingle WHERE story_id = %(story_id)s),
+            kept AS (
+                INSERT INTO sketch (story_id, body_hash, canonical_url, shingles) VALUES (%(story_id)s, %(body_hash)s, %(url)s, %(shingles)s)
+                ON CONFLICT (story_id) DO UPDATE SET body_hash = excluded.body_hash, canonical_url = excluded.canonical_url,
+                    shingles = excluded.shingles, came_at = now()),
+            sampled AS (INSERT INTO shingle (hash, story_id) SELECT unnest(%(sample)s::bigint[]), %(story_id)s)
             SELECT story_id, exact.story_id IS NOT NULL, shingles
             FROM sketch LEFT JOIN near USING (story_id) LEFT JOIN exact USING (story_id)
             WHERE sketch.story_id IN (SELECT story_id FROM near UNION SELECT story_id FROM exact)
@@ -54,6 +60,7 @@ class Sketches:
                 "story_id": story_id,
                 "body_hash": body_hash,
                 "url": canonical_url,
+                "shingles": shingles,
                 "sample": list(sample),
                 "days": WINDOW_DAYS,
                 "newest": NEWEST_OF_A_SHINGLE,
@@ -61,28 +68,6 @@ class Sketches:
             },
         ).fetchall()
         return [Candidate(*row) for row in rows]
-
-    def save(
-        self, story_id: UUID, body_hash: bytes, canonical_url: str, shingles: bytes, sample: Sequence[int]
-    ) -> None:
-        """The story's sketch, in place of the one of its last revision."""
-        self._connection.execute(
-            """
-            WITH gone AS (DELETE FROM shingle WHERE story_id = %(story_id)s),
-            kept AS (
-                INSERT INTO sketch (story_id, body_hash, canonical_url, shingles) VALUES (%(story_id)s, %(body_hash)s, %(url)s, %(shingles)s)
-                ON CONFLICT (story_id) DO UPDATE SET body_hash = excluded.body_hash, canonical_url = excluded.canonical_url,
-                    shingles = excluded.shingles, came_at = now())
-            INSERT INTO shingle (hash, story_id) SELECT unnest(%(sample)s::bigint[]), %(story_id)s
-            """,
-            {
-                "story_id": story_id,
-                "body_hash": body_hash,
-                "url": canonical_url,
-                "shingles": shingles,
-                "sample": list(sample),
-            },
-        )
 
     def forget_old(self) -> int:
         days = {"days": WINDOW_DAYS}
