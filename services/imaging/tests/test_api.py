@@ -24,6 +24,7 @@ from imaging.store import Asset, Assets, Stories
 from stack.demo.photos import SCENES
 
 from .conftest import picture
+from .test_credentials import AI, Hand, signed
 
 pytestmark = pytest.mark.stack
 STORY = uuid4()
@@ -73,6 +74,22 @@ def test_a_photo_handed_in_is_rendered_and_told_of(client, database, photo):
     assert (answer["caption"], answer["credit"], answer["is_waiting"]) == ("Мост", "ТАСС", False)
     assert len(answer["manifest"]["renditions"]) == 17
     assert [event["image_id"] for event in recorded_events(database, "image.processed.v1")][:1] == [photo]
+
+
+def test_what_a_photo_claims_of_its_origin_is_told(client, work):
+    client.put("/renditions", json=[{"name": "w320", "width": 320, "formats": ["jpeg"]}])
+    body = signed(picture(400, 300).jpegsave_buffer(), Hand("Camera works"), digitalSourceType=AI)
+    image_id = hand_in(client, body).json()["image_id"]
+    work()
+
+    assert client.get(f"/assets/{image_id}").json()["manifest"]["provenance"] == {
+        "claim_generator": "Painter 3",
+        "signed_by": "Camera works",
+        "signed_at": None,
+        "state": "untrusted",
+        "made_by_ai": True,
+        "actions": ["c2pa.created"],
+    }
 
 
 def test_what_is_no_photo_is_refused_at_the_door(client, database):

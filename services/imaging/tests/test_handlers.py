@@ -7,7 +7,7 @@ import pytest
 
 from chassis.testing import recorded_events
 from contracts.content import Image, Point, Source, StoredObject, StoryContent
-from contracts.events import FocalPointMoved, ImageAttached, StoryKilled, StoryReceived, StoryRevised
+from contracts.events import FocalPointMoved, ImageAttached, ImageProcessed, StoryKilled, StoryReceived, StoryRevised
 from imaging import handlers
 from imaging.domain.renditions import Rendition
 from imaging.handlers import Studio, words_of
@@ -207,6 +207,21 @@ def test_the_sources_description_is_kept_and_its_worth_is_told(database, studio,
     assert event["manifest"]["alt_text_status"] == status
     with database.connection() as connection:
         assert words_of(Assets(connection).get(image.image_id)).alt_text == alt_text
+
+
+def test_files_that_differ_by_their_signature_only_are_no_news(database, studio, image):
+    process(received(image), database, studio)
+    with database.connection() as connection:
+        asset = Assets(connection).get(image.image_id)
+
+    def second_pass(**changes):
+        first, *rest = asset.manifest.renditions
+        renditions = (first.model_copy(update=changes), *rest)
+        manifest = asset.manifest.model_copy(update={"stage": "small", "renditions": renditions})
+        return ImageProcessed(story_id=STORY, image_id=image.image_id, manifest=manifest)
+
+    assert handlers.is_same(asset.manifest, second_pass(url="http://x/signed-again"))
+    assert not handlers.is_same(asset.manifest, second_pass(url="http://x/smaller", size_bytes=1))
 
 
 def test_an_attached_photo_is_rendered(database, studio, image):

@@ -18,8 +18,8 @@ from imaging.domain.words import NAMESPACES, Words
 if TYPE_CHECKING:
     from c2pa import Context, Signer
 
-MARK: Final = b"c2pa"
-"""Stands in every file that has a manifest store: it is the box's label."""
+MANIFEST_STORE: Final = bytes.fromhex("63327061 0011 0010 8000 00aa00389b71")
+"""The type of the box that every file with a manifest has. Source: C2PA Technical Specification 2.2, section 11.1.4."""
 NOTHING_READABLE: Final = {"validation_state": "Invalid"}
 
 Ask = Callable[[bytes], bytes]
@@ -28,7 +28,7 @@ Ask = Callable[[bytes], bytes]
 
 def read_claims(body: bytes, kind: str, trust_anchors: str) -> dict[str, Any] | None:
     """The manifest store as c2pa's reader tells it; None where there is none. One that is broken is told as invalid."""
-    if MARK not in body:
+    if MANIFEST_STORE not in body:
         return None
     from c2pa import C2paError, Reader  # noqa: PLC0415 - see above
 
