@@ -78,6 +78,9 @@ chart: .venv/ready ## lint the Kubernetes chart and render its golden file again
 check-pages: .venv/ready ## let other tools judge the published pages (java, node, Chromium)
 	@services/publication/tests/pages/check.sh $(ARGS)
 
+restart: .venv/ready ## replace every process of the running house, one after another (make restart R=desk: only those)
+	@$(bin)/depesha restart $(or $(R),all)
+
 backup: .venv/ready ## copy the database and both buckets: make backup TO=folder
 	@$(bin)/python -m stack backup $(or $(TO),$(error TO=folder is missing))
 
@@ -87,4 +90,4 @@ restore: .venv/ready ## put a backup back into the stopped stack: make restore F
 clean: ## forget the embedded stack's data (.depesha)
 	rm -rf .depesha
 
-.PHONY: chart backup restore supply audit fuzz check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean
+.PHONY: chart restart backup restore supply audit fuzz check-pages help setup run test bundle test-browser check format lock docs bench chaos compose-test clean

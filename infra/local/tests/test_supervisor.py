@@ -1,21 +1,43 @@
 import json
 import os
 import signal
+import socket
 import sys
+import threading
 from collections import Counter
 
 import psutil
 import pytest
 
-from chassis.scaling import scale
+from chassis import restarting
+from chassis.scaling import NotScalable, scale
+from stack.child import readable
 from stack.house import Process
+from stack.ports import answers
 from stack.processes import wait_until
-from stack.supervisor import Supervisor, readable, resident_bytes
+from stack.supervisor import Supervisor, resident_bytes
 
 pytestmark = pytest.mark.timeout(60)
 
 STAYS = "import time\nprint('here', flush=True)\ntime.sleep(300)"
 DIES = "raise SystemExit('no bread left')"
+TELLS = "from chassis import handover\nhandover.tell_ready()\n" + STAYS
+SERVES = """
+import signal
+from chassis import handover
+door, leaving = handover.listening_socket(), []
+door.settimeout(0.02)
+signal.signal(signal.SIGTERM, lambda *_: leaving.append(True))
+handover.tell_ready()
+while not leaving:
+    try:
+        guest, _ = door.accept()
+    except TimeoutError:
+        continue
+    guest.settimeout(5)
+    guest.sendall(b"bread")
+    guest.close()
+"""
 STUBBORN = (
     "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\nprint('here', flush=True)\ntime.sleep(300)"
 )
@@ -26,9 +48,11 @@ def keep(tmp_path):
     """`keep(baker=CODE)` supervises Python programs; what they say is in `.said`."""
     kept = []
 
-    def start(**programs):
+    def start(*, port=0, tells_ready=False, **programs):
         said = []
-        processes = [Process(name, (sys.executable, "-c", code), {}) for name, code in programs.items()]
+        processes = [
+            Process(name, (sys.executable, "-c", code), {}, port, tells_ready) for name, code in programs.items()
+        ]
         supervisor = Supervisor(processes, tmp_path, lambda *line: said.append(line))
         supervisor.said = said
         kept.append(supervisor)
@@ -42,6 +66,11 @@ def keep(tmp_path):
 
 def wait_for(supervisor, line):
     wait_until(lambda: line in supervisor.said, str(line), timeout_s=20)
+
+
+def free_port():
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        return probe.getsockname()[1]
 
 
 def wait_for_count(supervisor, name, count):
@@ -102,6 +131,112 @@ def test_a_scale_that_makes_no_sense_is_refused_and_changes_nothing(keep, tmp_pa
         scale(tmp_path, name, count)
 
     assert not (tmp_path / "scale.json").exists()
+
+
+def test_copies_are_replaced_one_after_another_and_a_new_one_is_ready_before_an_old_one_goes(keep, tmp_path):
+    supervisor = keep(tells_ready=True, baker=TELLS, miller=TELLS)
+    scale(tmp_path, "baker", 2)
+    wait_for_count(supervisor, "baker", 2)
+    wait_until(lambda: Counter(supervisor.said)[("baker", "info", "here")] == 2, "both", timeout_s=20)
+    before, millers = supervisor.pids("baker"), supervisor.pids("miller")
+    fewest = []
+    watching = threading.Event()
+
+    def count_living():
+        while not watching.wait(0.01):
+            fewest.append(len(supervisor.pids("baker")))
+
+    counting = threading.Thread(target=count_living)
+    counting.start()
+    restarting.restart(tmp_path, "baker")
+    watching.set()
+    counting.join()
+
+    after = supervisor.pids("baker")
+    assert set(fewest) == {2}
+    assert (len(after), set(after) & set(before)) == (2, set())
+    assert not any(psutil.pid_exists(pid) for pid in before)
+    assert supervisor.pids("miller") == millers
+    assert {json.loads(file.read_text())["pid"] for file in tmp_path.glob("baker.*.pid")} == set(after)
+
+
+@pytest.mark.parametrize(
+    ("new", "why"),
+    [
+        (DIES, r"baker: the new one ended \(1\)\. It said last: no bread left; the old one goes on"),
+        (STAYS, r"baker: the new one was not ready within 0\.5 s; the old one goes on"),
+    ],
+)
+def test_where_no_new_one_becomes_ready_the_old_one_goes_on(keep, tmp_path, monkeypatch, new, why):
+    monkeypatch.setattr("stack.supervisor.READY_WITHIN_S", 0.5 if new == STAYS else 20)
+    recipe = tmp_path / "recipe.py"
+    recipe.write_text(TELLS)
+    supervisor = keep(tells_ready=True, baker=f"exec(open({str(recipe)!r}).read())")
+    wait_for(supervisor, ("baker", "info", "here"))
+    before = supervisor.pids("baker")
+
+    recipe.write_text(new)
+    with pytest.raises(restarting.NotRestarted, match=why):
+        restarting.restart(tmp_path, "baker")
+
+    assert supervisor.pids("baker") == before
+    assert psutil.pid_exists(before[0])
+    assert len(psutil.Process().children()) == 1, "the new one is gone"
+
+
+def test_whoever_comes_while_one_is_replaced_or_dead_waits_at_the_door(keep, tmp_path):
+    port = free_port()
+    supervisor = keep(tells_ready=True, port=port, baker=SERVES)
+    told, closing = [], threading.Event()
+
+    def come():
+        while not closing.is_set():
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as guest:
+                told.append(guest.recv(10))
+
+    guests = [threading.Thread(target=come) for _ in range(4)]
+    for guest in guests:
+        guest.start()
+    wait_until(lambda: len(told) > 10, "guests are served", timeout_s=20)
+    restarting.restart(tmp_path, "baker")
+    restarting.restart(tmp_path, "baker")
+    closing.set()
+    for guest in guests:
+        guest.join()
+
+    assert set(told) == {b"bread"}
+    scale(tmp_path, "baker", 0)
+    wait_until(lambda: not answers(port), "nobody is wanted, so nobody waits", timeout_s=20)
+    scale(tmp_path, "baker", 1)
+    wait_until(lambda: answers(port), "the door is open again", timeout_s=20)
+    assert len(supervisor.pids("baker")) == 1
+
+
+def test_what_cannot_tell_that_it_is_ready_is_ended_and_started_again(keep, tmp_path):
+    supervisor = keep(baker=STAYS)
+    wait_for(supervisor, ("baker", "info", "here"))
+    before = supervisor.pids("baker")
+
+    restarting.restart(tmp_path, "baker")
+
+    wait_until(lambda: supervisor.pids("baker") not in ([], before), "another baker", timeout_s=20)
+
+
+def test_names_are_all_or_a_service_or_a_process_and_consumers_come_first(keep, tmp_path):
+    keep(**{"desk-api": STAYS, "desk-worker": STAYS, "relay": STAYS})
+
+    assert restarting.chosen(tmp_path, "all") == ["desk-worker", "relay", "desk-api"]
+    assert restarting.chosen(tmp_path, "desk") == ["desk-worker", "desk-api"]
+    assert restarting.chosen(tmp_path, "desk-api") == ["desk-api"]
+    with pytest.raises(NotScalable, match="no process 'butcher'; there are: desk-api, desk-worker, relay"):
+        restarting.chosen(tmp_path, "butcher")
+
+
+def test_where_nobody_supervises_a_restart_says_so(tmp_path, monkeypatch):
+    monkeypatch.setattr("chassis.restarting.NOTICED_WITHIN_S", 0.2)
+
+    with pytest.raises(restarting.NotRestarted, match=r"baker: nobody heard of it within 0\.2 s; does the house run"):
+        restarting.restart(tmp_path, "baker")
 
 
 def test_stopping_ends_all_even_the_stubborn_and_forgets_their_pids(keep, tmp_path, monkeypatch):

@@ -25,11 +25,16 @@ SMALL_MACHINE = {"MALLOC_ARENA_MAX": "2"}
 
 @dataclass(frozen=True)
 class Process:
-    """One kind of process: its name, command and DEPESHA_… variables."""
+    """One kind of process: its name, command and DEPESHA_… variables.
+
+    `port`: where the supervisor listens for it, and hands every copy the socket. `tells_ready`: it says so (chassis.handover).
+    """
 
     name: str
     command: tuple[str, ...]
     environment: dict[str, str]
+    port: int = 0
+    tells_ready: bool = False
 
     @property
     def service(self) -> str:
@@ -72,14 +77,21 @@ class House:
 
     def processes(self) -> list[Process]:
         """The relay, an API and a worker a service, the sample partner site, and a Telegram of our own."""
-        relay = Process("relay", _depesha("relay"), self.environment("relay"))
+        relay = Process("relay", _depesha("relay"), self.environment("relay"), tells_ready=True)
         apis = [
             Process(
-                f"{name}-api", _depesha("api", name), {**self.environment(name), "DEPESHA_PORT": str(self.ports[name])}
+                f"{name}-api",
+                _depesha("api", name),
+                {**self.environment(name), "DEPESHA_PORT": str(self.ports[name])},
+                port=self.ports[name],
+                tells_ready=True,
             )
             for name in SERVICES
         ]
-        workers = [Process(f"{name}-worker", _depesha("worker", name), self.environment(name)) for name in SERVICES]
+        workers = [
+            Process(f"{name}-worker", _depesha("worker", name), self.environment(name), tells_ready=True)
+            for name in SERVICES
+        ]
         partner = Process(
             "partner",
             _held(sys.executable, "-m", "stack.partner"),

@@ -1,28 +1,35 @@
-"""Keeps the house's processes running: starts them, restarts those that die, scales them, stops them. Their logs go by here.
+"""Keeps the house's processes running: starts them, restarts those that die, scales them, replaces them, stops them.
 
-Our own hundred lines: honcho ends all when one dies, and circus neither runs beside other work in a process (its threaded
+Our own two hundred lines: honcho ends all when one dies, and circus neither runs beside other work in a process (its threaded
 arbiter calls what Python 3.9 removed) nor knows of loops that it did not make.
 """
 
 import json
-import os
-import subprocess
+import socket
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 
+from chassis import restarting
+from chassis.restarting import Outcome
 from chassis.scaling import read_scale
+from stack.child import Child, Show, end_all
 from stack.house import Process
-from stack.processes import kill_tree, remember
+from stack.processes import EngineError
 
 GRACE_S = 8
+"""For the end of the whole house."""
+LEAVE_WITHIN_S = 120.0
+"""For one that is no longer wanted while others go on: it finishes what it has in hand."""
+READY_WITHIN_S = 60.0
 LOOK_EVERY_S = 0.25
 LONGEST_PAUSE_S = 15.0
 LIVES_WELL_AFTER_S = 20.0
+BACKLOG = 1024
 COLOURS = {
     "desk": "magenta",
     "ingestion": "green",
@@ -33,22 +40,32 @@ COLOURS = {
     "relay": "white",
     "partner": "bright_black",
 }
-QUIET_FIELDS = ("timestamp", "level", "message", "service", "library")
-
-Show = Callable[[str, str, str], None]
-"""(service, level, line): called for every log line."""
 
 
 @dataclass
 class Slot:
-    """One running copy of a process. `pause_s` grows while it keeps dying young."""
+    """One copy of a process that is wanted. `pause_s` grows while it keeps dying young; `heir` is to take its place."""
 
     process: Process
-    child: subprocess.Popen[bytes] | None = None
-    started_at: float = 0.0
+    child: Child | None = None
+    heir: Child | None = None
+    wish: str = ""
+    """The restart that its child came with or after."""
     start_at: float = 0.0
     pause_s: float = 0.5
-    last_words: str = ""
+
+    @property
+    def children(self) -> list[Child]:
+        return [child for child in (self.child, self.heir) if child]
+
+
+@dataclass(frozen=True)
+class Leaving:
+    """It was asked to end, and others work in its stead."""
+
+    name: str
+    child: Child
+    until: float
 
 
 class Supervisor:
@@ -56,16 +73,21 @@ class Supervisor:
 
     def __init__(self, processes: Sequence[Process], root: Path, show: Show) -> None:
         (root / "logs").mkdir(parents=True, exist_ok=True)
+        restarting.forget(root)
         self._root = root
         self._show = show
         self._processes = {process.name: process for process in processes}
+        self._sockets: dict[str, socket.socket] = {}
         self._slots: list[Slot] = []
+        self._leaving: list[Leaving] = []
+        self._told: dict[str, Outcome] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._watch = threading.Thread(target=self._keep_watch, name="supervisor", daemon=True)
         (root / "processes.json").write_text(json.dumps(sorted(self._processes)))
 
     def start(self) -> None:
+        """Raises EngineError where a port was taken meanwhile."""
         self._look()
         self._watch.start()
 
@@ -74,8 +96,17 @@ class Supervisor:
         self._stopping.set()
         self._watch.join()
         with self._lock:
-            self._end([slot for slot in self._slots if slot.child])
+            for name, outcome in self._told.items():
+                if not outcome.is_over:
+                    restarting.tell(self._root, name, Outcome(outcome.wish, is_over=True, trouble="the house stops"))
+            end_all(
+                [child for slot in self._slots for child in slot.children] + [one.child for one in self._leaving],
+                GRACE_S,
+            )
             self._slots.clear()
+            self._leaving.clear()
+            for name in list(self._sockets):
+                self._sockets.pop(name).close()
 
     def pids(self, name: str = "") -> list[int]:
         with self._lock:
@@ -83,91 +114,112 @@ class Supervisor:
 
     def _keep_watch(self) -> None:
         while not self._stopping.wait(LOOK_EVERY_S):
-            self._look()
+            try:
+                self._look()
+            except EngineError as error:  # a stranger has the port of what is wanted again
+                self._show("stack", "error", str(error))
 
     def _look(self) -> None:
-        """Have as many copies of each process as are wanted; start again those that died, after a pause."""
-        wanted = read_scale(self._root)
+        """Have as many copies of each process as are wanted; start again those that died, after a pause; replace some on a wish."""
+        wanted, wishes = read_scale(self._root), restarting.wishes(self._root)
         with self._lock:
             for name, process in self._processes.items():
-                slots = [slot for slot in self._slots if slot.process.name == name]
-                count = wanted.get(name, 1)
-                self._slots += [Slot(process) for _ in range(count - len(slots))]
-                surplus = slots[count:]
-                self._slots = [slot for slot in self._slots if slot not in surplus]
-                self._end([slot for slot in surplus if slot.child])
+                self._count(process, wanted.get(name, 1))
             for slot in self._slots:
-                self._care_for(slot)
+                self._care_for(slot, wishes.get(slot.process.name, ""))
+            for name in wishes.keys() & self._processes.keys():
+                self._turn_over(name, wishes[name])
+            self._see_off()
 
-    def _care_for(self, slot: Slot) -> None:
+    def _count(self, process: Process, count: int) -> None:
+        self._listen(process, is_wanted=count > 0)
+        slots = [slot for slot in self._slots if slot.process is process]
+        self._slots += [Slot(process) for _ in range(count - len(slots))]
+        for slot in slots[count:]:
+            self._slots.remove(slot)
+            for child in slot.children:
+                self._let_go(process.name, child)
+
+    def _listen(self, process: Process, *, is_wanted: bool) -> None:
+        """Its socket is ours, so that connections wait in the kernel while nobody accepts them. Nobody wanted: nobody waits."""
+        if not process.port or is_wanted == (process.name in self._sockets):
+            return
+        if not is_wanted:
+            self._sockets.pop(process.name).close()
+            return
+        try:
+            self._sockets[process.name] = socket.create_server(("127.0.0.1", process.port), backlog=BACKLOG)
+        except OSError as error:
+            raise EngineError(f"{process.name}: port {process.port} cannot be had: {error}") from None
+
+    def _care_for(self, slot: Slot, wish: str) -> None:
         now = time.monotonic()
-        if slot.child is not None and slot.child.poll() is not None:
-            slot.pause_s = 0.5 if now - slot.started_at > LIVES_WELL_AFTER_S else min(slot.pause_s * 2, LONGEST_PAUSE_S)
+        if slot.child is not None and slot.child.exit_code is not None:
+            lived_s = now - slot.child.started_at
+            slot.pause_s = 0.5 if lived_s > LIVES_WELL_AFTER_S else min(slot.pause_s * 2, LONGEST_PAUSE_S)
             slot.start_at = now + slot.pause_s
-            said = f" It said last: {slot.last_words}" if slot.last_words and slot.child.returncode else ""
             self._show(
                 slot.process.service,
                 "warning",
-                f"{slot.process.name} ended ({slot.child.returncode}) and is started again in {slot.pause_s:.1f} s.{said}",
+                f"{slot.process.name} ended ({slot.child.exit_code}) and is started again in {slot.pause_s:.1f} s.{slot.child.farewell}",
             )
-            self._pid_file(slot.process.name, slot.child).unlink(missing_ok=True)
+            slot.child.end()
             slot.child = None
         if slot.child is None and now >= slot.start_at and not self._stopping.is_set():
-            self._start(slot)
+            slot.child, slot.wish = self._start(slot.process), wish
 
-    def _start(self, slot: Slot) -> None:
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("DEPESHA_")}
-        slot.child = subprocess.Popen(
-            slot.process.command,
-            env={**inherited, **slot.process.environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,  # Ctrl-C in the terminal reaches us alone; we end them in order
-        )
-        slot.started_at = time.monotonic()
-        remember(self._pid_file(slot.process.name, slot.child), slot.child.pid)
-        threading.Thread(target=self._read, args=(slot, slot.child), daemon=True).start()
+    def _start(self, process: Process) -> Child:
+        return Child(process, self._root, self._show, self._sockets.get(process.name))
 
-    def _pid_file(self, name: str, child: subprocess.Popen[bytes]) -> Path:
-        return self._root / f"{name}.{child.pid}.pid"
+    def _turn_over(self, name: str, wish: str) -> None:
+        """Replace copies one after another; tell how far it is."""
+        behind = [slot for slot in self._slots if slot.process.name == name and slot.wish != wish]
+        trouble = self._replace(behind[0], wish) if behind else ""
+        if trouble:
+            for slot in behind:
+                slot.wish = wish
+        known = self._told.get(name)
+        if known is not None and known.wish == wish and known.is_over:
+            return
+        is_over = bool(trouble) or (not behind and all(one.name != name for one in self._leaving))
+        outcome = Outcome(wish, is_over, trouble)
+        if outcome != known:
+            restarting.tell(self._root, name, outcome)
+            self._told[name] = outcome
 
-    def _end(self, slots: Sequence[Slot]) -> None:
-        children = [(slot.process.name, slot.child) for slot in slots if slot.child]
-        for _, child in children:
-            if child.poll() is None:
-                child.terminate()
-        deadline = time.monotonic() + GRACE_S
-        for name, child in children:
-            try:
-                child.wait(max(deadline - time.monotonic(), 0.01))
-            except subprocess.TimeoutExpired:
-                kill_tree(child.pid)
-                child.wait()
-            self._pid_file(name, child).unlink(missing_ok=True)
+    def _replace(self, slot: Slot, wish: str) -> str:
+        """One step of it. Returns why there will be no heir, if so."""
+        if not slot.process.tells_ready:  # two of it cannot be at once
+            slot.wish = wish
+            if slot.child:
+                slot.child.ask_to_end()
+            return ""
+        if slot.heir is None:
+            slot.heir = self._start(slot.process)
+        if slot.heir.is_ready:
+            if slot.child:
+                self._let_go(slot.process.name, slot.child)
+            slot.child, slot.heir, slot.wish = slot.heir, None, wish
+            return ""
+        if slot.heir.exit_code is not None:
+            reason = f"the new one ended ({slot.heir.exit_code}).{slot.heir.farewell}"
+        elif time.monotonic() > slot.heir.started_at + READY_WITHIN_S:
+            reason = f"the new one was not ready within {READY_WITHIN_S:g} s"
+        else:
+            return ""
+        slot.heir.end()
+        slot.heir = None
+        return reason
 
-    def _read(self, slot: Slot, child: subprocess.Popen[bytes]) -> None:
-        with child, (self._root / "logs" / f"{slot.process.name}.log").open("ab") as log_file:
-            for line in child.stdout or ():
-                log_file.write(line)
-                log_file.flush()
-                level, text = readable(line.decode(errors="replace").rstrip())
-                slot.last_words = text or slot.last_words
-                self._show(slot.process.service, level, text)
+    def _let_go(self, name: str, child: Child) -> None:
+        child.ask_to_end()
+        self._leaving.append(Leaving(name, child, time.monotonic() + LEAVE_WITHIN_S))
 
-
-def readable(line: str) -> tuple[str, str]:
-    """(level, text for a person) of a JSON log line; other lines stay as they are."""
-    try:
-        fact = json.loads(line)
-    except ValueError:
-        return "info", line
-    if not isinstance(fact, dict):
-        return "info", line
-    details = " ".join(f"{name}={value}" for name, value in fact.items() if name not in QUIET_FIELDS)
-    return str(
-        fact.get("level", "info")
-    ), f"{str(fact.get('timestamp', ''))[11:19]} {fact.get('message', '')} {details}".strip()
+    def _see_off(self) -> None:
+        gone = [one for one in self._leaving if one.child.exit_code is not None or time.monotonic() > one.until]
+        for one in gone:
+            one.child.end()
+            self._leaving.remove(one)
 
 
 def resident_bytes(pids: Sequence[int]) -> int:

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 import redis
 from celery import Celery
 from celery.exceptions import SecurityWarning
+from celery.signals import worker_ready
 from kombu.entity import Queue
 
 from chassis.ledger import PRIORITIES, queue_name
@@ -85,9 +86,16 @@ def _queue(name: str) -> Queue:
 
 
 def run_worker(
-    app: Celery, handle: Callable[[dict[str, Any]], None], *, pool: str, concurrency: int, name: str
+    app: Celery,
+    handle: Callable[[dict[str, Any]], None],
+    tell_ready: Callable[[], None],
+    *,
+    pool: str,
+    concurrency: int,
+    name: str,
 ) -> None:
     """Work until SIGTERM or SIGINT, then finish what is in hand. Never prefork: libvips hangs after a fork."""
+    worker_ready.connect(lambda **_: tell_ready(), weak=False)
     # Inside a container root is the only user; what it may do is the container's business.
     warnings.filterwarnings("ignore", category=SecurityWarning)
     app.task(name=f"{app.main}.handle", ignore_result=True)(handle)

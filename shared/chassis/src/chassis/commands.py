@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from prometheus_client import REGISTRY
 
-from chassis import celery_app, logs, metrics, scaling, tracing
+from chassis import celery_app, logs, metrics, restarting, scaling, tracing
 from chassis.database import Database
 
 if TYPE_CHECKING:
@@ -45,35 +45,19 @@ def _add_what_people_ask_for() -> None:
 if not PROCESSES.intersection(sys.argv[1:2]):
     _add_what_people_ask_for()
 
-MOST_CONNECTIONS = 2_000
-"""Open at once to one API process, streams among them; further ones are told 503."""
-
 Service = Annotated[str, typer.Argument(help="ingestion, imaging, tagging, desk, publication or delivery")]
 
 
 @app.command()
 def api(service: Service) -> None:
     """Serve a service's HTTP API."""
-    import uvicorn  # noqa: PLC0415 - the other commands start quicker without it
-
-    from chassis.heads import TimedHeads  # noqa: PLC0415
+    from chassis import serving  # noqa: PLC0415 - the other commands start quicker without it
     from chassis.settings import Settings  # noqa: PLC0415
 
     settings = Settings.from_environment()
     logs.configure(service, settings.log_level)
     tracing.configure(service, settings.otlp_endpoint)
-    uvicorn.run(
-        f"{_known(service)}.api:create_app",
-        factory=True,
-        http=TimedHeads,
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        limit_concurrency=MOST_CONNECTIONS,
-        timeout_graceful_shutdown=5,
-    )
+    serving.serve(f"{_known(service)}.api:create_app", settings.host, settings.port)
 
 
 @app.command()
@@ -147,17 +131,39 @@ def scale(
     count: Annotated[int, typer.Argument(min=0, max=scaling.MOST_COPIES)],
 ) -> None:
     """Run so many copies of a process on the embedded stack."""
-    root = Path(os.environ.get("DEPESHA_SCALE_FOLDER") or ".depesha")
-    if not scaling.known_processes(root):
-        raise SystemExit(
-            f"{root}: no embedded stack ran here. Docker: docker compose up -d --scale {name}-worker={count};"
-            f" Kubernetes: kubectl scale deployment/depesha-{name}-worker --replicas={count}"
-        )
+    root = _embedded_root(
+        f"docker compose up -d --scale {name}-worker={count}",
+        f"kubectl scale deployment/depesha-{name}-worker --replicas={count}",
+    )
     try:
         full = scaling.scale(root, name, count)
     except scaling.NotScalable as error:
         raise SystemExit(str(error)) from None
     typer.echo(f"{full}: {count} from now on")
+
+
+@app.command()
+def restart(
+    name: Annotated[
+        str, typer.Argument(help="all, a service (its workers and its API), or a process such as relay")
+    ] = "all",
+) -> None:
+    """Replace processes of the embedded stack one after another: a new one is ready before the old one is asked to go."""
+    root = _embedded_root("docker compose up -d --no-deps SERVICE", "kubectl rollout restart deployment")
+    try:
+        for process in restarting.chosen(root, name):
+            typer.echo(f"{process:<20} ", nl=False)
+            typer.echo(f"{restarting.restart(root, process):5.1f} s")
+    except (scaling.NotScalable, restarting.NotRestarted) as error:
+        raise SystemExit(str(error)) from None
+
+
+def _embedded_root(docker: str, kubernetes: str) -> Path:
+    """Where the embedded stack lies; elsewhere an engine does what is asked, by these commands."""
+    root = Path(os.environ.get("DEPESHA_SCALE_FOLDER") or ".depesha")
+    if not scaling.known_processes(root):
+        raise SystemExit(f"{root}: no embedded stack ran here. Docker: {docker}; Kubernetes: {kubernetes}")
+    return root
 
 
 def _serve_metrics(settings: "Settings", checks: Mapping[str, Callable[[], None]]) -> None:

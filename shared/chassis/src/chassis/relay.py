@@ -11,7 +11,7 @@ from types import FrameType
 import psycopg
 import redis
 
-from chassis import ledger, logs, metrics
+from chassis import handover, ledger, logs, metrics
 from chassis.celery_app import Message, Place, Sender
 from chassis.database import RELAY_LINGER_S, connection_options
 from chassis.ledger import Dispatch, TimerDispatch, queue_name
@@ -46,6 +46,7 @@ class Relay:
                     self._database_url, **connection_options("ledger", is_durable=False)
                 ) as connection:
                     connection.execute("LISTEN ledger")
+                    handover.tell_ready()
                     self._work(connection)
             except psycopg.OperationalError as error:
                 log.warning("the relay lost the database", reason=str(error).strip())

@@ -4,6 +4,7 @@ Past one machine an engine scales (docs/runbook.md); then there is no such folde
 """
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 from chassis.errors import Refusal
@@ -19,6 +20,10 @@ def known_processes(root: Path) -> list[str]:
     file = root / "processes.json"
     names: list[str] = json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
     return names
+
+
+def unknown(name: str, known: Sequence[str]) -> NotScalable:
+    return NotScalable(f"no process {name!r}; there are: {', '.join(known) or 'none, since Depesha never ran here'}")
 
 
 def read_scale(root: Path) -> dict[str, int]:
@@ -42,7 +47,7 @@ def scale(root: Path, name: str, count: int) -> str:
     names = known_processes(root)
     full = name if name in names else f"{name}-worker"
     if full not in names:
-        raise NotScalable(f"no process {name!r}; there are: {', '.join(names) or 'none, since Depesha never ran here'}")
+        raise unknown(name, names)
     if not 0 <= count <= MOST_COPIES:
         raise NotScalable(f"{count} copies of {full}: 0 to {MOST_COPIES} can be had")
     fresh = root / "scale.new"

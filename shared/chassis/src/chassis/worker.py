@@ -15,7 +15,7 @@ import structlog
 from pydantic import ValidationError
 
 import contracts.events
-from chassis import ledger, logs, metrics, tracing
+from chassis import handover, ledger, logs, metrics, tracing
 from chassis.celery_app import make_celery, run_worker
 from chassis.database import Database
 from chassis.errors import Refusal
@@ -84,6 +84,7 @@ class Worker:
         run_worker(
             make_celery(self.service, redis_url),
             self.handle,
+            handover.tell_ready,
             pool=self.pool,
             concurrency=self.concurrency,
             name=f"{self.service}@{self.name}",
