@@ -41,7 +41,12 @@ def test_settings_come_from_the_environment(environment):
         (
             "DEPESHA_REDIS_URL",
             "amqp://secret@rabbit",
-            "setting DEPESHA_REDIS_URL: Value error, must begin with redis:// or rediss:// (got a secret)",
+            "setting DEPESHA_REDIS_URL: Value error, must begin with redis://, rediss:// or sentinel:// (got a secret)",
+        ),
+        (
+            "DEPESHA_REDIS_URL",
+            "sentinel://secret@one:26379,two",
+            "setting DEPESHA_REDIS_URL: Value error, must name hosts and the master's name: sentinel://password@host:26379,host:26379/MASTER/0 (got a secret)",
         ),
         (
             "DEPESHA_DATABASE_URL",

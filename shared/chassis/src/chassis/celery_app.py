@@ -10,12 +10,12 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Final, NamedTuple, TypeAlias
 
-import redis
 from celery import Celery
 from celery.exceptions import SecurityWarning
 from celery.signals import worker_ready
 from kombu.entity import Queue
 
+from chassis import redis_address
 from chassis.ledger import PRIORITIES, queue_name
 
 Place: TypeAlias = tuple[float, int]
@@ -43,10 +43,12 @@ TRANSPORT_OPTIONS: Final = {
 
 def make_celery(service: str, redis_url: str) -> Celery:
     """The Celery application of one service. It has one task, `<service>.handle`, and one queue an urgency."""
-    app = Celery(service, broker=redis_url, set_as_current=False)
+    broker, watched = redis_address.for_celery(redis_url)
+    app = Celery(service, broker=broker, set_as_current=False)
     app.conf.update(
         broker_transport_options={
             **TRANSPORT_OPTIONS,
+            **watched,
             # Own keys a role: the shortest visibility timeout of any role on one Redis would else rule them all.
             "unacked_key": f"{service}.unacked",
             "unacked_index_key": f"{service}.unacked_index",
@@ -126,7 +128,7 @@ class Sender:
     """Puts messages for workers into Redis, many in one round trip."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = redis.Redis.from_url(redis_url, socket_timeout=3, socket_connect_timeout=2, socket_keepalive=True)
+        self._redis = redis_address.client(redis_url, socket_timeout=3, socket_connect_timeout=2, socket_keepalive=True)
 
     def send(self, messages: Sequence[Message]) -> None:
         """Send messages in order.
@@ -168,7 +170,7 @@ def check(redis_url: str) -> None:
         redis.RedisError: Redis does not answer.
 
     """
-    with redis.Redis.from_url(redis_url, socket_timeout=2, socket_connect_timeout=2) as client:
+    with redis_address.opened(redis_url, socket_timeout=2, socket_connect_timeout=2) as client:
         client.ping()
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final, cast
 
 import redis
 
-from chassis import logs
+from chassis import logs, redis_address
 
 KEY_PREFIX: Final = "depesha:limit:"
 REDIS_TIMEOUT_S: Final = 0.25
@@ -62,7 +62,7 @@ class Limiter:
     """Takes from several buckets at once: from all of them, or from none. Safe to share between threads."""
 
     def __init__(self, redis_url: str) -> None:
-        self._redis = redis.Redis.from_url(
+        self._redis = redis_address.client(
             redis_url, socket_timeout=REDIS_TIMEOUT_S, socket_connect_timeout=REDIS_TIMEOUT_S
         )
         self._take = self._redis.register_script(TAKE)

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from chassis import redis_address
+
 PREFIX = "DEPESHA_"
 
 
@@ -18,7 +20,8 @@ class Settings(BaseSettings):
 
     database_url: SecretStr = Field(description="postgresql://role:password@host:port/database, the service's own role")
     redis_url: SecretStr = Field(
-        default=SecretStr("redis://127.0.0.1:6379/0"), description="the broker's own instance, noeviction"
+        default=SecretStr("redis://127.0.0.1:6379/0"),
+        description=f"the broker's own instance, noeviction; or who watches its master: {redis_address.FORM}",
     )
 
     s3_endpoint: str = "http://127.0.0.1:8333"
@@ -90,8 +93,7 @@ class Settings(BaseSettings):
     @field_validator("redis_url")
     @classmethod
     def is_redis(cls, value: SecretStr) -> SecretStr:
-        if not value.get_secret_value().startswith(("redis://", "rediss://")):
-            raise ValueError("must begin with redis:// or rediss://")
+        redis_address.parse(value.get_secret_value())
         return value
 
     @classmethod
