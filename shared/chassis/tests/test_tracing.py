@@ -14,7 +14,9 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 from chassis import ledger, logs, metrics, tracing
+from chassis.addresses import parse_networks
 from chassis.relay import pack
+from chassis.safe_http import FetchFailed, SafeClient
 from chassis.web import create_app
 from chassis.worker import Worker
 from contracts.events import StoryWithdrawnAtSource
@@ -110,6 +112,48 @@ def test_log_lines_carry_the_traces_id(spans):
 
     assert line == {"message": "fact", "trace_id": "0af7651916cd43dd8448eb211c80319c"}
     assert logs._name_the_trace(None, "info", {}) == {}
+
+
+def test_who_is_asked_by_the_safe_client_gets_the_traceparent_and_the_span_tells_no_path(spans):
+    asked = []
+
+    class Source(BaseHTTPRequestHandler):
+        def do_GET(self):
+            asked.append(self.headers["traceparent"])
+            self.send_response(404 if self.path == "/bot-secret/gone" else 200)
+            self.send_header("content-length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            """Quiet."""
+
+    server = HTTPServer(("127.0.0.1", 0), Source)
+    thread = threading.Thread(target=lambda: [server.handle_request() for _ in range(3)])
+    thread.start()
+    client, url = SafeClient(parse_networks("127.0.0.0/8")), f"http://127.0.0.1:{server.server_port}/bot-secret"
+    with tracing.span("desk x", "consumer", GIVEN):
+        client.get(f"{url}/here")
+        with pytest.raises(FetchFailed):
+            client.get(f"{url}/gone")
+    tracing.stop()
+    client.get(f"{url}/untraced")
+    thread.join(10)
+    server.server_close()
+
+    here, gone, handler = spans.get_finished_spans()
+    assert asked == [*(f"00-{GIVEN[3:35]}-{one.context.span_id:016x}-01" for one in (here, gone)), None]
+    assert {(one.name, one.kind.name, one.parent.span_id) for one in (here, gone)} == {
+        ("GET", "CLIENT", handler.context.span_id)
+    }
+    assert [dict(one.attributes) for one in (here, gone)] == [
+        {
+            "http.request.method": "GET",
+            "server.address": "127.0.0.1",
+            "server.port": server.server_port,
+            "http.response.status_code": status,
+        }
+        for status in (200, 404)
+    ]
 
 
 def test_spans_go_to_the_collector_of_the_setting():

@@ -18,13 +18,14 @@ from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import takewhile
 from typing import Any
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 
-from chassis import metrics
+from chassis import metrics, tracing
 from chassis.addresses import Network, is_allowed
 from chassis.vault import SecretUnreadableError, Vault
 from delivery.domain.messages import HARD_LIMIT_BYTES
@@ -222,7 +223,12 @@ class Sender:
     async def _send(self, session: aiohttp.ClientSession, one: Claimed) -> None:
         await self._keep_pace(one)
         at = datetime.now(UTC)
-        answer = await self._attempt(session, one)
+        with tracing.span(f"webhook {one.message_type}", "client", one.traceparent, _told_of(one)):
+            answer = await self._attempt(session, one)
+            if answer.status:
+                tracing.note("http.response.status_code", answer.status)
+            else:
+                tracing.note("error.type", answer.error)
         metrics.webhook.observe(answer.elapsed_ms / 1000, f"{answer.status // 100}xx" if answer.status else "silent")
         self._answers.put(Sent(one, answer, at))
 
@@ -283,7 +289,7 @@ class Sender:
         own = json.loads(self._vault.open(one.headers)) if one.headers else {}
         keys = [self._vault.open(sealed) for sealed in one.keys]
         signed = headers(keys, one.message_id, int(time.time()), one.body)
-        return {**own, **signed, **OURS}
+        return {**own, **signed, **OURS, **tracing.handed_on()}
 
     def _make_tls(self, sealed: str) -> ssl.SSLContext:
         """With a client certificate, if there is one: OpenSSL reads it from a file, which is gone at once."""
@@ -296,6 +302,16 @@ class Sender:
                 file.flush()
                 context.load_cert_chain(file.name)
         return context
+
+
+def _told_of(one: Claimed) -> dict[str, str | int]:
+    """What a trace says of an attempt; of the address only the host, since sites put keys into the rest."""
+    return {
+        "server.address": urlsplit(one.url).hostname or "",
+        "messaging.message.id": one.message_id,
+        "http.request.method": "POST",
+        "http.request.resend_count": one.attempts - 1,
+    }
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

@@ -17,6 +17,7 @@ from urllib.parse import urljoin
 import certifi
 import urllib3
 
+from chassis import tracing
 from chassis.addresses import Network, is_allowed
 from chassis.bodies import BodyRefusedError, Limits, read_body
 from chassis.errors import Refusal
@@ -110,8 +111,17 @@ class SafeClient:
         except NotATargetError as error:
             raise FetchRefused(str(error)) from None
         accept = "gzip, deflate" if self.takes_gzip else "identity"
-        sent = {**self.headers, "accept-encoding": accept, **(headers or {}), "host": target.host_header}
-        fetched = self._ask_first_that_listens(_Request(method, url, target, sent, body, deadline))
+        # without the path: a bot's token or a key may stand in it
+        asked: dict[str, str | int] = {
+            "http.request.method": method,
+            "server.address": target.host,
+            "server.port": target.port,
+        }
+        with tracing.span(method, "client", attributes=asked):
+            own = {"host": target.host_header, **tracing.handed_on()}
+            sent = {**self.headers, "accept-encoding": accept, **(headers or {}), **own}
+            fetched = self._ask_first_that_listens(_Request(method, url, target, sent, body, deadline))
+            tracing.note("http.response.status_code", fetched.status)
         if fetched.status >= 400:
             waits_s = retry_after_s(fetched.headers.get("retry-after", ""))
             raise FetchFailed(f"{url}: answered {fetched.status}", answer_status=fetched.status, retry_after_s=waits_s)

@@ -74,6 +74,18 @@ def rename(name: str) -> None:
         trace.get_current_span().update_name(name)
 
 
+def note(name: str, value: str | int) -> None:
+    """Give the open span an attribute that is known only at its end, such as the status of an answer."""
+    if _tracer is not None:
+        trace.get_current_span().set_attribute(name, value)
+
+
+def handed_on() -> dict[str, str]:
+    """The header that hands the open span on to whoever is asked; none where nothing is traced."""
+    parent = traceparent()
+    return {"traceparent": parent} if parent else {}
+
+
 def traceparent() -> str | None:
     """The open span, as it is handed on; None where none is open."""
     if _tracer is None:

@@ -9,6 +9,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
+from chassis import tracing
 from chassis.metrics import Gauge
 from delivery.domain.health import SLOW_START_PER_S
 from delivery.domain.messages import FIRST, THIN_ABOVE_BYTES, MessageType
@@ -84,7 +85,7 @@ FROM due, endpoint e, message m,
     LATERAL (SELECT now() + (e.timeout_s + e.max_in_flight / e.rate_per_s::float8 + %(noting_s)s) * interval '1 s' AS ends_at) lease
 WHERE d.delivery_id = due.delivery_id AND e.endpoint_id = d.endpoint_id AND m.message_id = d.message_id
 RETURNING d.delivery_id, d.endpoint_id, e.name AS endpoint_name, e.url, e.timeout_s, e.rate_per_s, e.headers, e.certificate,
-    d.message_id, m.type AS message_type, e.form = 'thin' OR octet_length(m.body) > %(thin_above)s AS is_thin,
+    d.message_id, m.traceparent, m.type AS message_type, e.form = 'thin' OR octet_length(m.body) > %(thin_above)s AS is_thin,
     d.story_id, d.version, d.rank, d.attempts, e.challenge, e.probe_at IS NOT NULL AS is_probe,
     ARRAY(SELECT k.sealed FROM signing_key k
           WHERE (k.endpoint_id = e.endpoint_id AND 'v1' = ANY(e.signatures) OR k.endpoint_id IS NULL AND 'v1a' = ANY(e.signatures))
@@ -181,6 +182,8 @@ class Claimed:
     challenge: str
     is_probe: bool
     keys: list[str]
+    traceparent: str | None = None
+    """Of the span that wrote the message, where one traces."""
 
 
 @dataclass(frozen=True)
@@ -216,8 +219,8 @@ class Deliveries:
         thin: bytes | None = None,
     ) -> None:
         self._connection.execute(
-            "INSERT INTO message (message_id, type, story_id, version, body, thin) VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
-            (message_id, message_type, story_id, version, body, thin),
+            "INSERT INTO message (message_id, type, story_id, version, body, thin, traceparent) VALUES (%s, %s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING",
+            (message_id, message_type, story_id, version, body, thin, tracing.traceparent()),
         )
 
     def body(self, message_id: str) -> bytes | None:
