@@ -3,15 +3,18 @@
 import json
 import shutil
 from datetime import timedelta
+from uuid import uuid4
 
 import psycopg
 import pytest
+from typer.testing import CliRunner
 
 from chassis import backup
 from chassis.bucket import Bucket, content_hash
+from chassis.commands import app
 from chassis.database import Database
 from chassis.ids import new_id
-from chassis.orphans import collect, find_orphans
+from chassis.orphans import collect, find_made_on_demand, find_orphans
 from chassis.settings import Settings
 from contracts.catalogue import example
 from contracts.event import Envelope
@@ -174,3 +177,46 @@ def test_an_orphan_is_old_and_named_by_no_row(stack, database_for, private_bucke
     assert public_bucket.exists("news/bridge.html")
     public_bucket.delete(["news/bridge.html"])
     private_bucket.delete([named])
+
+
+def test_an_upload_that_nobody_told_of_is_an_orphan_and_one_that_a_row_names_is_none(
+    stack, database_for, private_bucket
+):
+    taken, left = f"uploads/{uuid4()}", f"uploads/{uuid4()}"
+    for key in (taken, left):
+        private_bucket.put(key, b"photo", content_type="image/jpeg")
+    with database_for("imaging").connection() as connection:
+        connection.execute(
+            "INSERT INTO asset (image_id, story_id, original_key, caption, credit, words_revision) VALUES (%s, %s, %s, '', '', 0)",
+            (uuid4(), uuid4(), taken),
+        )
+
+    with psycopg.connect(stack.admin_url, autocommit=True) as connection:
+        found = find_orphans(connection, [private_bucket], timedelta(seconds=-5))
+
+    assert [one.key for one in found if one.key in (taken, left)] == [left]
+    private_bucket.delete([taken, left])
+
+
+def test_sizes_made_on_demand_go_when_they_are_old_and_nothing_else_does(stack, public_bucket, monkeypatch):
+    preview, rendition = f"media/r/{uuid4()}/1/w320.jpeg", hashed("media", b"a rendition") + "/card.webp"
+    for key in (preview, rendition):
+        public_bucket.put(key, b"photo", content_type="image/jpeg")
+
+    young = find_made_on_demand(public_bucket, timedelta(days=1))
+    found = find_made_on_demand(public_bucket, timedelta(seconds=-5))
+
+    assert ([one.key for one in young], [one.key for one in found]) == ([], [preview])
+    for name, value in {
+        "DEPESHA_ADMIN_DATABASE_URL": stack.admin_url,
+        "DEPESHA_S3_ENDPOINT": stack.s3.url,
+        "DEPESHA_S3_ACCESS_KEY": stack.s3.access_key,
+        "DEPESHA_S3_SECRET_KEY": stack.s3.secret_key,
+    }.items():
+        monkeypatch.setenv(name, value)
+    told = CliRunner().invoke(app, ["storage", "previews"], catch_exceptions=False)
+    assert told.output == "0 previews, 0 bytes; nothing was deleted (--delete collects them)\n"
+    assert collect(found) == 1
+    assert not public_bucket.exists(preview)
+    assert public_bucket.exists(rendition)
+    public_bucket.delete([rendition])

@@ -69,6 +69,7 @@ def test_the_golden_files_are_what_helm_renders(case, values):
         ("s3.endpoint=s3.example.org", "endpoint"),
         ("logLevel=loud", "logLevel"),
         ("workers.imaging.copies=3", "copies"),
+        ("redis.sentinel.master=news", "addresses"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(value, complaint):
@@ -115,7 +116,9 @@ def test_every_process_of_the_composed_system_has_its_deployment():
     composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
     ours = {f"depesha-{name}" for name, one in composed.items() if one.get("image", "").startswith("depesha/")}
 
-    assert {name for name, _ in pods("default")} - {"depesha-prune", "depesha-orphans"} == ours
+    assert {name for name, _ in pods("default")} - {
+        f"depesha-{job}" for job in ("prune", "orphans", "previews")
+    } == ours
 
 
 def test_liveness_asks_nobody_else_and_readiness_tells_the_truth():
@@ -125,6 +128,36 @@ def test_liveness_asks_nobody_else_and_readiness_tells_the_truth():
         assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
         assert container["readinessProbe"]["httpGet"]["path"] == ("/readyz?only=traffic" if is_api else "/readyz")
         assert 10 <= deployment["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] <= TASK_LIMIT_S
+
+
+def test_no_composed_container_is_ill_because_another_is():
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+    ours = {name: one for name, one in composed.items() if name.endswith(("-api", "-worker", "relay"))}
+
+    asked = {
+        name: one["healthcheck"]["test"][-1].partition("127.0.0.1:")[2].partition("'")[0] for name, one in ours.items()
+    }
+
+    assert asked == {name: "8000/healthz" if name.endswith("-api") else "9100/healthz" for name in ours}
+    assert len(ours) == 2 * len(SERVICES) + 1
+
+
+@pytest.mark.skipif(not shutil.which("helm"), reason="helm is not here (`make chart` gets it)")
+def test_where_sentinels_watch_redis_they_are_asked_for_the_lists():
+    watched = "redis.sentinel.master=news,redis.sentinel.addresses=one:26379\\,two:26379"
+    command = ["helm", "template", "depesha", ".", "--kube-version", "1.33.0"]
+    done = subprocess.run([*command, "--set", watched], cwd=CHART, capture_output=True, text=True, check=True)
+
+    scaled = [one for one in yaml.safe_load_all(done.stdout) if one and one["kind"] == "ScaledObject"]
+    triggers = [trigger for one in scaled for trigger in one["spec"]["triggers"] if "listName" in trigger["metadata"]]
+    assert len(triggers) == len(SERVICES) * len(OBJECTIVE_S)
+    for trigger in triggers:
+        assert trigger["type"] == "redis-sentinel"
+        assert (trigger["metadata"]["addresses"], trigger["metadata"]["sentinelMaster"]) == (
+            "one:26379,two:26379",
+            "news",
+        )
+        assert "address" not in trigger["metadata"]
 
 
 def test_workers_scale_on_the_share_of_the_objective_and_the_rule_says_the_same_objectives():

@@ -149,6 +149,7 @@ def test_pruning_drops_old_days_and_keeps_what_is_unfinished(database, stack, ru
         )
 
         assert inspect.prune(connection, 60, datetime.now(UTC).date()) == []
+        assert run("prune", "--keep-days", "14", "--dry-run") == f"would be dropped: {name}\n"
         assert run("prune", "--keep-days", "14") == f"dropped: {name}\n"
 
         assert connection.execute("SELECT count(*) FROM ledger.event").fetchone() == (1,)

@@ -133,11 +133,18 @@ def lag(as_json: AsJson = False) -> None:
 
 
 @app.command()
-def prune(keep_days: Annotated[int, typer.Option(min=1)] = 14) -> None:
+def prune(
+    keep_days: Annotated[int, typer.Option(min=1)] = 14,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="only tell what would be dropped")] = False,
+) -> None:
     """Drop whole days of handled events (needs DEPESHA_ADMIN_DATABASE_URL). Unfinished and dead ones are kept."""
+    today = datetime.now(UTC).date()
     with connect() as connection:
-        dropped = inspect.prune(connection, keep_days, datetime.now(UTC).date())
-    typer.echo(f"dropped: {', '.join(dropped) or 'nothing is that old'}")
+        if dry_run:
+            names, done = inspect.prunable(connection, keep_days, today), "would be dropped"
+        else:
+            names, done = inspect.prune(connection, keep_days, today), "dropped"
+    typer.echo(f"{done}: {', '.join(names) or 'nothing is that old'}")
 
 
 def _aware(moment: datetime | None) -> datetime | None:

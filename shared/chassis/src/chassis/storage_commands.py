@@ -2,9 +2,10 @@
 """`depesha storage …`, `depesha backup`, `depesha restore`: what lies in the buckets, and a copy of everything."""
 
 import os
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import psycopg
 import typer
@@ -12,6 +13,9 @@ import typer
 from chassis import backup as backups
 from chassis.bucket import Bucket
 from chassis.settings import Settings
+
+if TYPE_CHECKING:
+    from chassis.orphans import Stored
 
 app = typer.Typer(no_args_is_help=True, help="What lies in the buckets.")
 
@@ -38,15 +42,32 @@ def orphans(
     delete: Annotated[bool, typer.Option("--delete", help="collect them; else they are only listed")] = False,
 ) -> None:
     """List (or, with --delete, collect) objects that no row names any more."""
-    from chassis.orphans import collect, find_orphans  # noqa: PLC0415 - the other commands start quicker without it
+    from chassis.orphans import find_orphans  # noqa: PLC0415 - the other commands start quicker without it
 
     with psycopg.connect(admin_url(), autocommit=True) as connection:
         found = find_orphans(connection, both_buckets(), timedelta(hours=min_age_hours))
+    _let_go(found, "orphans", delete=delete)
+
+
+@app.command()
+def previews(
+    keep_days: Annotated[int, typer.Option(min=1, help="younger ones stay")] = 30,
+    delete: Annotated[bool, typer.Option("--delete", help="collect them; else they are only listed")] = False,
+) -> None:
+    """List (or, with --delete, collect) sizes of photos that were made on demand; they are made again when somebody asks again."""
+    from chassis.orphans import find_made_on_demand  # noqa: PLC0415 - as above
+
+    _let_go(find_made_on_demand(both_buckets()[1], timedelta(days=keep_days)), "previews", delete=delete)
+
+
+def _let_go(found: "Sequence[Stored]", what: str, *, delete: bool) -> None:
+    from chassis.orphans import collect  # noqa: PLC0415 - as above
+
     for one in found:
         typer.echo(f"{one.changed_at:%Y-%m-%d %H:%M}  {one.size_bytes:>12,} B  {one.bucket.name}/{one.key}")
     size = sum(one.size_bytes for one in found)
     done = f"{collect(found)} collected" if delete else "nothing was deleted (--delete collects them)"
-    typer.echo(f"{len(found)} orphans, {size:,} bytes; {done}")
+    typer.echo(f"{len(found)} {what}, {size:,} bytes; {done}")
 
 
 def backup(

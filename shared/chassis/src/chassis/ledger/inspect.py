@@ -190,22 +190,32 @@ def envelope(connection: psycopg.Connection, event_id: UUID) -> dict[str, Any] |
     return row[0] if row else None
 
 
+def prunable(connection: psycopg.Connection, keep_days: int, today: date) -> list[str]:
+    """The tables of whole days that are older than `keep_days`."""
+    rows = connection.execute(
+        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent"
+        " JOIN pg_namespace n ON n.oid = p.relnamespace WHERE n.nspname = 'ledger' AND c.relname ~ '_[0-9]{8}$' AND right(c.relname, 8) < %s ORDER BY 1",
+        (_oldest_kept(keep_days, today).strftime("%Y%m%d"),),
+    ).fetchall()
+    return [name for (name,) in rows]
+
+
 def prune(connection: psycopg.Connection, keep_days: int, today: date) -> list[str]:
     """Drop whole days of events and history that are older than `keep_days`. Returns the tables dropped.
 
     Events that somebody has yet to handle, or that are dead, move to today first: nothing unfinished is ever dropped.
     Needs the owner of the ledger's tables.
     """
-    oldest_kept = date.fromordinal(today.toordinal() - keep_days)
+    oldest_kept = _oldest_kept(keep_days, today)
     with connection.transaction():
         connection.execute("LOCK TABLE ledger.delivery IN SHARE ROW EXCLUSIVE MODE")
         connection.execute(KEEP_UNFINISHED, {"today": today, "oldest": oldest_kept})
         connection.execute("UPDATE ledger.delivery SET event_day = %s WHERE event_day < %s", (today, oldest_kept))
-        rows = connection.execute(
-            "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent"
-            " JOIN pg_namespace n ON n.oid = p.relnamespace WHERE n.nspname = 'ledger' AND c.relname ~ '_[0-9]{8}$' AND right(c.relname, 8) < %s ORDER BY 1",
-            (oldest_kept.strftime("%Y%m%d"),),
-        ).fetchall()
-        for (name,) in rows:
+        names = prunable(connection, keep_days, today)
+        for name in names:
             connection.execute(psycopg.sql.SQL("DROP TABLE ledger.{}").format(psycopg.sql.Identifier(name)))
-    return [name for (name,) in rows]
+    return names
+
+
+def _oldest_kept(keep_days: int, today: date) -> date:
+    return date.fromordinal(today.toordinal() - keep_days)
