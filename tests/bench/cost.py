@@ -1,11 +1,10 @@
 """What a story costs: CPU milliseconds of each kind of process and engine, from the push to the partner's webhook."""
 
-import importlib.util
-import sys
 import tempfile
 import uuid
 from pathlib import Path
 
+import driving
 import psutil
 import psycopg
 import pyvips
@@ -16,15 +15,6 @@ from stack.engines import SERVICES
 
 STORIES = 20
 PHOTOS = 2
-
-
-def _driving():
-    path = Path(__file__).parents[1] / "support" / "driving.py"
-    spec = importlib.util.spec_from_file_location("driving", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["driving"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def photo(folder, number):
@@ -63,7 +53,6 @@ def _cpu(pid):
 
 
 def run(_rounds):
-    driving = _driving()
     with (
         tempfile.TemporaryDirectory() as folder,
         driving.running_house(Path(folder) / "house") as running,

@@ -1,6 +1,5 @@
 """The road: from an editor's order to the partner's webhook, and what the whole house costs to start and to keep."""
 
-import importlib.util
 import re
 import subprocess
 import sys
@@ -10,21 +9,13 @@ import uuid
 from pathlib import Path
 from statistics import median
 
+import driving
 import pyvips
 
 from stack.demo import web
 from stack.demo.stories import DELEGATION
 
 STORIES = 60
-
-
-def _driving():
-    path = Path(__file__).parents[1] / "support" / "driving.py"
-    spec = importlib.util.spec_from_file_location("driving", path)
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["driving"] = module
-    spec.loader.exec_module(module)
-    return module
 
 
 def small_photo(folder, number):
@@ -43,7 +34,7 @@ def push(running, folder):
     )["story_id"]
 
 
-def order_to_webhook_ms(running, partner, story_id, driving):
+def order_to_webhook_ms(running, partner, story_id):
     before = len(partner.arrivals)
     started = time.perf_counter()
     running.call("desk", "POST", f"/api/stories/{story_id}/releases", {"action": "publish"})
@@ -62,7 +53,6 @@ def whole_run():
 
 
 def run(rounds):
-    driving = _driving()
     with (
         tempfile.TemporaryDirectory() as folder,
         driving.running_house(Path(folder) / "house") as running,
@@ -76,7 +66,7 @@ def run(rounds):
                 "photos and tags",
                 120,
             )
-        times = sorted(order_to_webhook_ms(running, partner, story_id, driving) for story_id in stories)
+        times = sorted(order_to_webhook_ms(running, partner, story_id) for story_id in stories)
     p50, p99 = times[len(times) // 2], times[int(len(times) * 0.99)]
     runs = [whole_run() for _ in range(max(rounds - 2, 1))]
     seconds, memory = median(one[0] for one in runs), median(one[1] for one in runs)

@@ -25,8 +25,9 @@ HERE = Path(__file__).resolve().parent
 OUT = Path(".depesha/bench")
 DOCS = HERE.parents[1] / "docs"
 sys.path[:] = [
-    path for path in sys.path if Path(path).resolve() != HERE
-]  # sections are named like the services they measure
+    *(path for path in sys.path if Path(path).resolve() != HERE),  # sections are named like the services they measure
+    str(HERE.parent / "support"),
+]
 
 
 class Row(TypedDict):
@@ -89,7 +90,7 @@ def last_run(path: Path) -> dict[tuple[str, str], float]:
 def against(row: Row, before: dict[tuple[str, str], float]) -> str:
     """The change since the last run, such as `+4 %`; empty where there was none."""
     old = before.get((row["section"], row["name"]))
-    return f"{(row['value'] / old - 1) * 100:+.0f} %" if old else ""
+    return f"{round((row['value'] / old - 1) * 100):+d} %" if old else ""
 
 
 def page(results: list[dict[str, Any]], before: dict[tuple[str, str], float]) -> str:
@@ -133,7 +134,9 @@ def page(results: list[dict[str, Any]], before: dict[tuple[str, str], float]) ->
 
 
 def shown(row: Row) -> str:
-    return f"{row['value']:,.4g} {row['unit']}".replace(",", " ")
+    value = row["value"]
+    number = f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+    return f"{number} {row['unit']}".replace(",", " ").strip()
 
 
 def show(results: list[dict[str, Any]], console: Console, before: dict[tuple[str, str], float]) -> None:
@@ -182,7 +185,7 @@ def main() -> int:
     console = Console()
     OUT.mkdir(parents=True, exist_ok=True)
     is_whole = wanted == sections()
-    before = last_run(DOCS / "bench.json")
+    before = {key: value for key, value in last_run(DOCS / "bench.json").items() if key[0] in wanted}
     results = []
     for name in wanted:
         with console.status(f"bench {name} …"):
