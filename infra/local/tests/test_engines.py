@@ -13,7 +13,7 @@ import psycopg
 import pytest
 import redis
 
-from chassis.bucket import Bucket, s3_client
+from chassis.bucket import Bucket
 from chassis.settings import Settings
 from stack.engines import USUAL_PORTS, start_engines
 from stack.ports import Ports, can_bind
@@ -66,7 +66,8 @@ def run_elsewhere(root, *prefix, **environment):
 
 def bucket(engines, name):
     key = {"s3_access_key": engines.s3.access_key, "s3_secret_key": engines.s3.secret_key}
-    return Bucket(s3_client(Settings(**{**engines.settings("desk"), **key})), name)
+    settings = Settings(**{**engines.settings("desk"), **key})
+    return {one.name: one for one in (Bucket.private(settings), Bucket.public(settings))}[name]
 
 
 def status_of(url):

@@ -386,7 +386,7 @@ class S3(Engine):
         return True
 
     def _our_buckets(self) -> "list[Bucket]":
-        from chassis.bucket import Bucket, s3_client  # noqa: PLC0415 - boto3 is slow to import
+        from chassis.bucket import Bucket  # noqa: PLC0415 - boto3 is slow to import
         from chassis.settings import Settings  # noqa: PLC0415
 
         if not self._buckets:
@@ -396,8 +396,7 @@ class S3(Engine):
                 s3_access_key=self.access_key,
                 s3_secret_key=self.secret_key,
             )
-            client = s3_client(settings)
-            self._buckets = [Bucket(client, name) for name in ("depesha-private", "depesha-public")]
+            self._buckets = [Bucket.private(settings), Bucket.public(settings)]
         return self._buckets
 
     def stop(self, how: int = signal.SIGTERM) -> None:

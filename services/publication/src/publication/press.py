@@ -5,9 +5,11 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
+from types import MappingProxyType
 from typing import Any
 
-from chassis.bucket import Bucket, KeyTaken, ObjectMissing
+from chassis.bucket import REDIRECT, Bucket, KeyTaken, ObjectMissing, StorageDown
 from contracts.content import Snapshot
 from publication.channels import Channel
 from publication.domain.site import Site
@@ -49,6 +51,11 @@ class Edition:
     theme: Theme
 
 
+Survey = Mapping[str, Mapping[str, str]]
+"""Folder -> key -> ETag. It may be a little old: what came since is noticed when it would be overwritten."""
+NO_SURVEY: Survey = MappingProxyType({})
+
+
 class Shelf:
     """Writes outputs into the bucket: whole, in parallel, only what changed, and never an older over a newer one.
 
@@ -61,19 +68,27 @@ class Shelf:
         self._threads = threads
         self._known: dict[str, tuple[str, int]] = {}
 
-    def write(self, outputs: Iterable[Output]) -> list[bool]:
-        """False for each that is too old: a newer one stands there.
+    def write(self, outputs: Iterable[Output], survey: Survey = NO_SURVEY) -> list[bool]:
+        """False for each that is too old: a newer one stands there. Those who write much `survey` the folders first.
 
         Raises:
             StorageDown: the storage does not answer; nothing is half written, and writing all again is harmless.
 
         """
-        return list(self._threads.map(self._write_one, outputs))
+        return list(self._threads.map(partial(self._write_one, survey=survey), outputs))
 
-    def _write_one(self, output: Output) -> bool:
-        body, extra = self._pack(output)
-        standing = None if output.is_new else self._known.get(output.key) or self._look(output.key)
+    def survey(self, folders: Iterable[str], before: Survey = NO_SURVEY) -> Survey:
+        """What lies in these folders, as far as it is not known from `before`: one question for a thousand objects."""
+        return {folder: before.get(folder) or self.bucket.etags(folder) for folder in set(folders)}
+
+    def _write_one(self, output: Output, survey: Survey) -> bool:
+        body, attributes = self._pack(output)
         tag = _etag(body)
+        found = survey.get(output.key.rpartition("/")[0])
+        if found is not None and found.get(output.key) == tag and not output.goes_to:
+            return True
+        is_new = output.is_new or (found is not None and output.key not in found)
+        standing = None if is_new else self._known.get(output.key) or self._look(output.key)
         if standing is not None and standing[0] == tag:
             standing = self._look(output.key)  # another process may have written since
         while True:
@@ -91,25 +106,26 @@ class Shelf:
                     cache_control=SHORT,
                     if_match=standing[0] if standing else None,
                     if_none_match=standing is None,
-                    **extra,
+                    attributes=attributes,
                 )
-            except (KeyTaken, ObjectMissing):
+            except (KeyTaken, ObjectMissing) as error:
+                if standing is None and isinstance(error, ObjectMissing):
+                    raise StorageDown(f"{error}, and no bucket") from error
                 standing = self._look(output.key)
                 continue
             self._remember(output.key, written, output.stamp)
             return True
 
-    def _pack(self, output: Output) -> tuple[bytes, dict[str, Any]]:
-        metadata = {"version": str(output.stamp)}
+    def _pack(self, output: Output) -> tuple[bytes, dict[str, str]]:
+        """The bytes to store, and what is said of them. `status`: what the edge should answer; S3 itself only knows 200."""
+        attributes = {"version": str(output.stamp)}
         if output.status != 200:
-            metadata["status"] = str(output.status)  # what the edge should answer; S3 itself only knows 200
-        extra: dict[str, Any] = {"Metadata": metadata}
+            attributes["status"] = str(output.status)
         if output.goes_to:
-            extra["WebsiteRedirectLocation"] = output.goes_to
+            attributes[REDIRECT] = output.goes_to
         if self.compresses and len(output.body) > 1_000:
-            extra["ContentEncoding"] = "gzip"
-            return gzip.compress(output.body, 6, mtime=0), extra
-        return output.body, extra
+            return gzip.compress(output.body, 6, mtime=0), {**attributes, "Content-Encoding": "gzip"}
+        return output.body, attributes
 
     def _look(self, key: str) -> tuple[str, int] | None:
         try:

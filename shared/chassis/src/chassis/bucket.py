@@ -1,34 +1,49 @@
 """Objects in S3-compatible storage. A key with a content hash is always the same bytes, so writing it twice is harmless."""
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
+import obstore
 import urllib3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.handlers import add_expect_header
+from obstore.exceptions import AlreadyExistsError, BaseError, PreconditionError
+from obstore.store import S3Store
 
 from chassis import metrics
 from chassis.errors import Refusal, Unavailable
 from chassis.settings import Settings
 
 if TYPE_CHECKING:
+    from obstore import PutMode
     from types_boto3_s3 import S3Client
 
 IMMUTABLE = "public, max-age=31536000, immutable"
 """Cache-Control of objects whose key holds their content's hash."""
 
+REDIRECT = "Website-Redirect-Location"
+"""Where the storage's own website sends a reader."""
+
 CHECK_WITHIN_S = 2.0
+TIMEOUT_S = 60
+ANSWERED = re.compile(r"status code: (\d{3})")
+CAUSE = re.compile(r'message: "([^"]+)"')
+"""Where obstore's errors tell the storage's HTTP status, and what the operating system says: only in their text."""
+
 _asking = urllib3.PoolManager(num_pools=2)
 
 
 class ObjectMissing(Refusal):
     """There is no object under this key."""
 
-    status = 404
+    status = answered = 404
     title = "No such object"
     slug = "object-missing"
 
@@ -36,7 +51,7 @@ class ObjectMissing(Refusal):
 class KeyTaken(Refusal):
     """A conditional write found another object under the key."""
 
-    status = 412
+    status = answered = 412
     title = "The object has changed"
     slug = "object-changed"
 
@@ -47,20 +62,26 @@ def content_hash(body: bytes) -> str:
 
 
 class Bucket:
-    """One bucket. boto3 clients are safe to share between threads and dear to make: build one and pass it on."""
+    """One bucket. Its clients are safe to share between threads and dear to make: build one and pass it on.
 
-    def __init__(self, client: "S3Client", name: str, base_url: str = "") -> None:
+    Objects go through obstore, which takes a fraction of boto3's CPU and none of the interpreter's lock; boto3 does the rest.
+    """
+
+    def __init__(self, client: "S3Client", objects: S3Store, name: str, base_url: str = "") -> None:
         self.client = client
         self.name = name
         self.base_url = base_url
+        self._objects = objects
 
     @classmethod
     def private(cls, settings: Settings) -> "Bucket":
-        return cls(s3_client(settings), settings.private_bucket)
+        name = settings.private_bucket
+        return cls(s3_client(settings), _store(*_access(settings), name), name)
 
     @classmethod
     def public(cls, settings: Settings) -> "Bucket":
-        return cls(s3_client(settings), settings.public_bucket, settings.public_url)
+        name = settings.public_bucket
+        return cls(s3_client(settings), _store(*_access(settings), name), name, settings.public_url)
 
     def url(self, key: str) -> str:
         """Where anybody reads the object. Only for the public bucket."""
@@ -75,41 +96,50 @@ class Bucket:
         cache_control: str = IMMUTABLE,
         if_match: str | None = None,
         if_none_match: bool = False,
-        **extra: Any,  # noqa: ANN401 - S3's own arguments: ContentEncoding, ContentDisposition, Metadata …
+        attributes: Mapping[str, str] | None = None,
     ) -> str:
         """Write an object, whole or not at all. Returns its ETag.
 
+        `attributes`: Content-Encoding, Website-Redirect-Location, or metadata of our own, whose names are in lower case.
+
         Raises:
             KeyTaken: `if_match` is not its ETag, or `if_none_match` and there is one.
-            Unavailable: the storage does not answer.
+            StorageDown: the storage does not answer, or refuses.
 
         """
+        every = {"Content-Type": content_type, "Cache-Control": cache_control, **(attributes or {})}
+        if REDIRECT in every:
+            return self._put_redirect(key, body, every, if_match=if_match, if_none_match=if_none_match)
+        mode: PutMode = "create" if if_none_match else "overwrite" if if_match is None else {"e_tag": if_match}
+        with self._calling("put", key):
+            answer = obstore.put(self._objects, key, body, attributes=every, mode=mode, use_multipart=False)
+        return str(answer["e_tag"])
+
+    def _put_redirect(
+        self, key: str, body: bytes, attributes: Mapping[str, str], *, if_match: str | None, if_none_match: bool
+    ) -> str:
+        """Through boto3, since obstore has no way to set this header."""
+        given: dict[str, Any] = {
+            name.replace("-", ""): value for name, value in attributes.items() if not name.islower()
+        }
+        given["Metadata"] = {name: value for name, value in attributes.items() if name.islower()}
         if if_match is not None:
-            extra["IfMatch"] = if_match
+            given["IfMatch"] = if_match
         if if_none_match:
-            extra["IfNoneMatch"] = "*"
-        try:
-            with metrics.timing_storage(self.name, "put"):
-                answer = self.client.put_object(
-                    Bucket=self.name, Key=key, Body=body, ContentType=content_type, CacheControl=cache_control, **extra
-                )
-        except (ClientError, BotoCoreError) as error:
-            raise _translate(error, self.name, key) from error
-        return answer["ETag"]
+            given["IfNoneMatch"] = "*"
+        with self._calling("put", key):
+            return self.client.put_object(Bucket=self.name, Key=key, Body=body, **given)["ETag"]
 
     def get(self, key: str) -> bytes:
         """The whole object.
 
         Raises:
             ObjectMissing: there is none.
-            Unavailable: the storage does not answer.
+            StorageDown: the storage does not answer, or refuses.
 
         """
-        try:
-            with metrics.timing_storage(self.name, "get"):
-                return self.client.get_object(Bucket=self.name, Key=key)["Body"].read()
-        except (ClientError, BotoCoreError) as error:
-            raise _translate(error, self.name, key) from error
+        with self._calling("get", key):
+            return obstore.get(self._objects, key).bytes().to_bytes()
 
     def presign_put(self, key: str, content_type: str, size_bytes: int, lasts_s: int) -> str:
         """An address at which somebody without a key may put one object of exactly this type and size."""
@@ -117,12 +147,19 @@ class Bucket:
         return self.client.generate_presigned_url("put_object", Params=wanted, ExpiresIn=lasts_s)
 
     def head(self, key: str) -> Mapping[str, Any]:
-        """Its ETag, ContentLength, ContentType, Metadata … as S3 names them. Raises as `get` does."""
-        try:
-            with metrics.timing_storage(self.name, "head"):
-                return self.client.head_object(Bucket=self.name, Key=key)
-        except (ClientError, BotoCoreError) as error:
-            raise _translate(error, self.name, key) from error
+        """Its ETag, ContentLength, ContentType, LastModified and Metadata, as S3 names them. Raises as `get` does."""
+        with self._calling("head", key):
+            found = obstore.get(self._objects, key, options={"head": True})
+        attributes = {str(name): value for name, value in found.attributes.items()}
+        return {
+            "ETag": found.meta["e_tag"],
+            "ContentLength": found.meta["size"],
+            "ContentType": attributes.get("Content-Type", ""),
+            "LastModified": found.meta["last_modified"],
+            "Metadata": {
+                name: value for name, value in attributes.items() if name.islower()
+            },  # S3's own are capitalised
+        }
 
     def exists(self, key: str) -> bool:
         try:
@@ -135,17 +172,29 @@ class Bucket:
         """Delete objects; those that are not there are fine."""
         for start in range(0, len(keys), 1000):
             batch = [{"Key": key} for key in keys[start : start + 1000]]
-            try:
-                with metrics.timing_storage(self.name, "delete"):
-                    self.client.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True})  # type: ignore[typeddict-item]
-            except (ClientError, BotoCoreError) as error:
-                raise _translate(error, self.name, keys[start]) from error
+            with self._calling("delete", keys[start]):
+                self.client.delete_objects(Bucket=self.name, Delete={"Objects": batch, "Quiet": True})  # type: ignore[typeddict-item]
 
     def list(self, prefix: str = "") -> Iterator[str]:
         """All keys that begin with `prefix`."""
         for page in self.client.get_paginator("list_objects_v2").paginate(Bucket=self.name, Prefix=prefix):
             for item in page.get("Contents", []):
                 yield item["Key"]
+
+    def etags(self, folder: str) -> dict[str, str]:
+        """Key and ETag of each object below a folder, named without the slash at its end. Raises as `put` does."""
+        with self._calling("list", folder):
+            pages = obstore.list(self._objects, folder, chunk_size=1000)
+            return {one["path"]: one["e_tag"] or "" for page in pages for one in page}
+
+    @contextmanager
+    def _calling(self, operation: str, key: str) -> Iterator[None]:
+        """Time a call to the storage, and say in our words what went wrong, whichever client made it."""
+        with metrics.timing_storage(self.name, operation):
+            try:
+                yield
+            except (BaseError, FileNotFoundError, ClientError, BotoCoreError) as error:
+                raise _translate(error, f"{self.name}/{key}") from error
 
     def check(self) -> None:
         """For /readyz: one signed question with a short patience, where the client itself would try for a minute.
@@ -165,12 +214,12 @@ class Bucket:
 
 def s3_client(settings: Settings) -> "S3Client":
     """One client a process for these settings."""
-    return _client(
-        settings.s3_endpoint,
-        settings.s3_region,
-        settings.s3_access_key.get_secret_value(),
-        settings.s3_secret_key.get_secret_value(),
-    )
+    return _client(*_access(settings))
+
+
+def _access(settings: Settings) -> tuple[str, str, str, str]:
+    access_key, secret_key = settings.s3_access_key.get_secret_value(), settings.s3_secret_key.get_secret_value()
+    return settings.s3_endpoint, settings.s3_region, access_key, secret_key
 
 
 @cache
@@ -200,18 +249,62 @@ def _client(endpoint: str, region: str, access_key: str, secret_key: str) -> "S3
     return client
 
 
-def _translate(error: ClientError | BotoCoreError, bucket: str, key: str) -> Exception:
-    status = (
-        error.response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(error, ClientError) else None
+@cache
+def _store(endpoint: str, region: str, access_key: str, secret_key: str, bucket: str) -> S3Store:
+    """Only a put that overwrites is tried again after a silence: a conditional one may have been done unheard."""
+    return S3Store(
+        bucket,
+        endpoint=endpoint,
+        region=region,
+        access_key_id=access_key,
+        secret_access_key=secret_key,
+        virtual_hosted_style_request=False,
+        client_options={
+            "allow_http": True,
+            "connect_timeout": "3s",
+            "timeout": f"{TIMEOUT_S}s",
+            "user_agent": "depesha",
+        },
+        retry_config={"max_retries": 2, "retry_timeout": timedelta(seconds=TIMEOUT_S)},
     )
-    if status == 404:
-        return ObjectMissing(f"{bucket}/{key}: no such object")
-    if status in (409, 412):
-        return KeyTaken(f"{bucket}/{key}: another object stands there")
-    return StorageDown(f"{bucket}/{key}: {error}")
+
+
+def _translate(error: Exception, place: str) -> Exception:
+    answered = _answered(error)
+    if answered == 404:
+        return ObjectMissing(f"{place}: no such object")
+    if answered in (409, 412):
+        return KeyTaken(f"{place}: another object stands there")
+    return StorageDown(f"{place}: {_reason(error)}", answered)
+
+
+def _answered(error: Exception) -> int | None:
+    """The HTTP status, if the storage gave one."""
+    match error:
+        case FileNotFoundError():
+            return 404
+        case AlreadyExistsError() | PreconditionError():
+            return 412
+        case ClientError():
+            return error.response.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    found = ANSWERED.search(str(error))
+    return int(found[1]) if found else None
+
+
+def _reason(error: Exception) -> str:
+    """One line; obstore's own text goes on with pages of its inner state."""
+    text = str(error)
+    line = text.partition("\n")[0]
+    cause = CAUSE.search(text) if isinstance(error, BaseError) else None
+    return f"{line} ({cause[1]})" if cause else line
 
 
 class StorageDown(Exception):  # noqa: N818 - it tells a state
     """The storage does not answer or answers with an error; in a handler this is tried again."""
 
     status = Unavailable.status
+
+    def __init__(self, message: str, answered: int | None = None) -> None:
+        super().__init__(message)
+        self.answered = answered
+        """The HTTP status; None where it was silent."""

@@ -96,14 +96,13 @@ def count_published(event_type: str) -> None:
 
 @contextmanager
 def timing_storage(bucket: str, operation: str) -> Iterator[None]:
-    """Time one call to the storage; `outcome` is `ok`, the HTTP status that it refused with, or `silent`."""
+    """Time one call to the storage; `outcome` is `ok`, the HTTP status in the error's `answered`, or `silent`."""
     started, outcome = time.perf_counter(), "ok"
     try:
         with tracing.span(f"s3 {operation}", "client", attributes={"aws.s3.bucket": bucket}):
             yield
     except Exception as error:
-        answer = getattr(error, "response", {})
-        outcome = str(answer.get("ResponseMetadata", {}).get("HTTPStatusCode", "silent"))
+        outcome = str(getattr(error, "answered", None) or "silent")
         raise
     finally:
         storage.observe(time.perf_counter() - started, bucket, operation, outcome)

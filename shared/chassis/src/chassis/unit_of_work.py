@@ -80,9 +80,9 @@ class UnitOfWork:
         self._published = True
         return str(event_id)
 
-    def publish_all(self, events: Sequence[Event]) -> None:
+    def publish_all(self, events: Sequence[Event], *, priority: Priority | None = None) -> None:
         """The same for many events in one go, in their order."""
-        ledger.write_all(self.connection, [(self._envelope(event)[1], event.consumers) for event in events])
+        ledger.write_all(self.connection, [(self._envelope(event, priority)[1], event.consumers) for event in events])
         for event in events:
             metrics.count_published(event.event_type)
         self._published = self._published or bool(events)
