@@ -65,6 +65,40 @@ def test_releases_are_listed_with_their_outcomes(client, newsroom):
     ]
 
 
+def test_every_file_that_shows_a_story_is_listed_with_its_state(client, newsroom):
+    def states():
+        outputs = client.get(f"/stories/{number(1)}/releases").json()["outputs"]
+        return {
+            one["url"].removeprefix(newsroom.url("")): (one["kind"], one["state"], one["version"]) for one in outputs
+        }
+
+    newsroom.handle(order(1, rubrics=(), authors=(), tags=()))
+    before = states()
+    newsroom.writer.run()
+    after = states()
+    newsroom.handle(order(1, 2, "kill"))
+    newsroom.writer.run()
+
+    path = "2026/11/12/delegatsiya-orenburzhya-vernulas-iz-aktobe-00000001"
+    assert before[f"{path}.html"] == ("page", "written", 1)
+    assert before["index.html"] == ("list", "waiting", 1)
+    assert {url: kind for url, (kind, _, _) in after.items()} == {
+        f"{path}.html": "page",
+        f"{path}.json": "item",
+        "index.html": "list",
+        "rss.xml": "rss",
+        "atom.xml": "atom",
+        "feed.json": "json",
+        "dzen.xml": "dzen",
+        "yandex.xml": "yandex",
+        "search.json": "search",
+        "sitemaps/news.xml": "sitemap",
+        "sitemap.xml": "sitemap",
+    }
+    assert {state for _, state, _ in after.values()} == {"written"}
+    assert {(state, version) for _, state, version in states().values()} == {("gone", 2)}
+
+
 def test_items_come_in_pages_by_cursor_and_changes_come_first(client, newsroom):
     for value in range(1, 6):
         newsroom.publish(value, headline=f"Новость {value}")

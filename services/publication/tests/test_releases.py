@@ -15,7 +15,7 @@ from publication.domain.faults import WORDS
 from publication.handlers import releases
 from publication.handlers.lists import ListWriter
 from publication.handlers.releases import carry_out, take_better_renditions
-from publication.store import Announcements, Kills, Releases
+from publication.store import Announcements, Releases, Stories
 
 pytestmark = pytest.mark.stack
 
@@ -213,7 +213,7 @@ def test_a_killed_story_comes_back_only_by_an_editor_with_the_right(newsroom):
     assert newsroom.page(url).xpath("string(//h1)") == HEADLINE
     assert HEADLINE in newsroom.get("index.html")[2]
     with newsroom.database.connection() as connection:
-        assert not Kills(connection).is_killed(number(1))
+        assert Stories(connection).standing(number(1))[1] is False
         row = connection.execute("SELECT killed_by, lifted_by FROM kill").fetchone()
     assert row == ("anna", "chief")
 

@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import json
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
@@ -23,11 +24,12 @@ from publication import bootstrap
 from publication.domain.cleaning import clean_snapshot
 from publication.domain.faults import find_faults, in_words
 from publication.domain.ninjs import make_item
+from publication.domain.outputs import OutputKind, OutputState, outputs_of
 from publication.domain.slugs import story_path
 from publication.domain.story import Story
 from publication.press import Press
 from publication.settings import Settings
-from publication.store import Posts, Releases, Stories
+from publication.store import Lists, Posts, Releases, Stories
 
 ITEMS = 50
 
@@ -117,8 +119,19 @@ class Wanted(BaseModel):
     tag: str = Field(default="", max_length=200)
 
 
+class OutputAnswer(BaseModel):
+    """A file of a site that shows the story. `waiting`: it is about to be written again; `gone`: only a notice is left there."""
+
+    kind: OutputKind
+    site: str
+    url: str
+    state: OutputState
+    version: int
+
+
 class ReleasesAnswer(BaseModel):
     releases: list[ReleaseAnswer]
+    outputs: list[OutputAnswer]
     channels: list[ChannelAnswer]
 
 
@@ -146,10 +159,15 @@ def _add_desk_routes(app: FastAPI, database: Database, press: Press) -> None:
 
     @app.get("/stories/{story_id}/releases")
     def releases(story_id: UUID) -> ReleasesAnswer:
-        """Every order for a story with its outcome, newest first, and its state on each channel."""
+        """Every order for a story with its outcome, newest first; every file that shows it, and every channel, with its state."""
         with database.connection() as connection:
             found, posts = Releases(connection).of_story(story_id), Posts(connection).of_story(story_id)
-        return ReleasesAnswer.model_validate({"releases": found, "channels": posts})
+            standing, lists = Stories(connection).get(story_id), Lists(connection).of_story(story_id)
+        outputs = []
+        if standing is not None:
+            places = [edition.site for edition in press.of(standing)]
+            outputs = [asdict(one) for site in places for one in outputs_of(standing, site, lists)]
+        return ReleasesAnswer.model_validate({"releases": found, "outputs": outputs, "channels": posts})
 
     @app.post("/previews", response_class=HTMLResponse)
     @needs("release:read")

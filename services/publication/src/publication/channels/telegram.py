@@ -1,5 +1,8 @@
 """Telegram channels through the Bot API: a photo or an album with a caption, edited on correction, deleted on kill.
 
+The Bot API has no idempotency key, and a bot cannot read what stands in a channel: where Telegram took a post and its answer was
+lost, the next attempt posts it again. Edits and deletions are harmless to repeat.
+
 Source: Telegram Bot API 9: sendMessage (4,096 signs), sendPhoto (caption 1,024 signs after parsing), sendMediaGroup (2 to 10 photos).
 """
 

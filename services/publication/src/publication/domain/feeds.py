@@ -6,7 +6,6 @@ In each the story's id is the identity, so that a new address is not a new story
 
 import json
 from collections.abc import Sequence
-from copy import deepcopy
 from dataclasses import dataclass
 from datetime import datetime
 from email.utils import format_datetime
@@ -17,9 +16,10 @@ from lxml import etree
 from markupsafe import Markup
 
 from publication.domain.listings import listings_of
-from publication.domain.markup import body_html, body_text
+from publication.domain.markup import body_html, body_text, filled, inner
 from publication.domain.page import Picture, picture
 from publication.domain.site import Site
+from publication.domain.sitemaps import Line
 from publication.domain.story import Story
 from publication.domain.words import words_for
 
@@ -33,6 +33,12 @@ XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 ADULT = ("16+", "18+")
 
 Dialect = Literal["rss", "dzen", "yandex"]
+SPACES: dict[Dialect, dict[str, str]] = {
+    "rss": {"content": CONTENT, "dc": DC, "atom": ATOM},
+    "dzen": {"content": CONTENT, "dc": DC, "media": MEDIA, "atom": ATOM},
+    "yandex": {"yandex": YANDEX, "media": MEDIA, "atom": ATOM},
+}
+"""Declared on the root, so that items need not."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +52,7 @@ class Feed:
 
 
 class Piece:
-    """A story as feeds carry it, on one site. Its forms are made once and copied into every feed that it stands in."""
+    """A story as feeds carry it, on one site. Each form is written once and its bytes stand in every feed."""
 
     def __init__(self, story: Story, site: Site) -> None:
         self.story = story
@@ -76,10 +82,10 @@ class Piece:
         return [one.label for one in listings_of(self.story.snapshot) if one.kind in ("rubric", "tag")]
 
     @cached_property
-    def json(self) -> dict[str, Any]:
+    def json(self) -> str:
         """A JSON Feed 1.1 item."""
         snapshot = self.story.snapshot
-        item = {
+        item: dict[str, Any] = {
             "id": self.guid,
             "url": self.url,
             "title": snapshot.headline,
@@ -101,12 +107,12 @@ class Piece:
                 for one in self.pictures
             ],
         }
-        return {name: value for name, value in item.items() if value}
+        return _json({name: value for name, value in item.items() if value})
 
     @cached_property
-    def atom(self) -> etree._Element:
+    def atom(self) -> bytes:
         snapshot = self.story.snapshot
-        entry = etree.Element(f"{{{ATOM}}}entry", nsmap=ATOM_ONLY)
+        entry = etree.SubElement(etree.Element(f"{{{ATOM}}}feed", nsmap=ATOM_ONLY), f"{{{ATOM}}}entry")
         entry.set(XML_LANG, snapshot.language)
         _text(entry, f"{{{ATOM}}}id", self.guid)
         _text(entry, f"{{{ATOM}}}title", snapshot.headline)
@@ -124,22 +130,22 @@ class Piece:
         _text(entry, f"{{{ATOM}}}summary", snapshot.lede)
         if self.html:
             etree.SubElement(entry, f"{{{ATOM}}}content", type="html").text = self.html
-        return entry
+        return inner(entry)
 
     @cached_property
-    def rss(self) -> etree._Element:
-        item = self._item()
+    def rss(self) -> bytes:
+        item = self._item("rss")
         for name in self.story.snapshot.authors:
             _text(item, f"{{{DC}}}creator", name)
         for label in self.labels:
             _text(item, "category", label)
         self._enclose(item, self.pictures[:1])  # RSS 2.0 readers take one
         _text(item, f"{{{CONTENT}}}encoded", self.html)
-        return item
+        return inner(item)
 
     @cached_property
-    def dzen(self) -> etree._Element:
-        item = self._item()
+    def dzen(self) -> bytes:
+        item = self._item("dzen")
         _text(item, "author", ", ".join(self.story.snapshot.authors) or self.site.name)
         rating = etree.SubElement(item, f"{{{MEDIA}}}rating", scheme="urn:simple")
         rating.text = "adult" if self.story.snapshot.age_mark in ADULT[1:] else "nonadult"
@@ -147,24 +153,35 @@ class Piece:
             _text(item, "category", label)
         self._enclose(item, self.pictures)
         _text(item, f"{{{CONTENT}}}encoded", self.html)
-        return item
+        return inner(item)
 
     @cached_property
-    def yandex(self) -> etree._Element:
-        item = self._item()
+    def yandex(self) -> bytes:
+        item = self._item("yandex")
         snapshot = self.story.snapshot
         _text(item, "author", ", ".join(snapshot.authors) or self.site.name)
         _text(item, "category", next(iter(self.labels), ""))
         self._enclose(item, self.pictures)
         _text(item, f"{{{YANDEX}}}genre", "message")
         _text(item, f"{{{YANDEX}}}full-text", body_text(snapshot.blocks) or snapshot.lede or snapshot.headline)
-        return item
+        return inner(item)
 
-    def _item(self) -> etree._Element:
+    @cached_property
+    def line(self) -> Line:
+        """As sitemaps and the search page carry it."""
         snapshot = self.story.snapshot
-        item = etree.Element(
-            "item", nsmap={"content": CONTENT, "dc": DC, "atom": ATOM, "media": MEDIA, "yandex": YANDEX}
+        return Line(
+            self.story.path,
+            snapshot.headline,
+            snapshot.lede,
+            snapshot.language,
+            self.story.first_published_at,
+            self.story.changed_at,
         )
+
+    def _item(self, dialect: Dialect) -> etree._Element:
+        snapshot = self.story.snapshot
+        item = etree.SubElement(etree.Element("rss", nsmap=SPACES[dialect]), "item")
         _text(item, "title", snapshot.headline)
         _text(item, "link", self.url)
         etree.SubElement(item, "guid", isPermaLink="false").text = self.guid
@@ -187,12 +204,7 @@ def _figure(shown: Picture, photo: str) -> Markup:
 
 def rss(feed: Feed, pieces: Sequence[Piece], dialect: Dialect = "rss") -> bytes:
     """Newest first."""
-    spaces = {
-        "rss": {"content": CONTENT, "dc": DC, "atom": ATOM},
-        "dzen": {"content": CONTENT, "dc": DC, "media": MEDIA, "atom": ATOM},
-        "yandex": {"yandex": YANDEX, "media": MEDIA, "atom": ATOM},
-    }
-    root = etree.Element("rss", version="2.0", nsmap=spaces[dialect])
+    root = etree.Element("rss", version="2.0", nsmap=SPACES[dialect])
     channel = etree.SubElement(root, "channel")
     _text(channel, "title", feed.title)
     _text(channel, "link", feed.page_url)
@@ -202,10 +214,7 @@ def rss(feed: Feed, pieces: Sequence[Piece], dialect: Dialect = "rss") -> bytes:
     if pieces:
         newest = max(piece.story.changed_at for piece in pieces).astimezone(feed.site.zone)
         _text(channel, "lastBuildDate", format_datetime(newest))
-    for piece in pieces:
-        channel.append(deepcopy(getattr(piece, dialect)))
-    etree.cleanup_namespaces(root, keep_ns_prefixes=list(spaces[dialect]))
-    return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return filled(root, (getattr(piece, dialect) for piece in pieces), b"</channel></rss>")
 
 
 def atom(feed: Feed, pieces: Sequence[Piece], epoch: datetime) -> bytes:
@@ -219,9 +228,7 @@ def atom(feed: Feed, pieces: Sequence[Piece], epoch: datetime) -> bytes:
     newest = max((piece.story.changed_at for piece in pieces), default=epoch)
     _text(root, f"{{{ATOM}}}updated", _iso(newest, feed.site))
     _text(etree.SubElement(root, f"{{{ATOM}}}author"), f"{{{ATOM}}}name", feed.site.name)
-    for piece in pieces:
-        root.append(deepcopy(piece.atom))
-    return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return filled(root, (piece.atom for piece in pieces), b"</feed>")
 
 
 def json_feed(feed: Feed, pieces: Sequence[Piece]) -> bytes:
@@ -233,9 +240,13 @@ def json_feed(feed: Feed, pieces: Sequence[Piece]) -> bytes:
         "description": feed.site.description or feed.site.name,
         "language": feed.site.language,
         "authors": [{"name": feed.site.name}],
-        "items": [piece.json for piece in pieces],
+        "items": [],
     }
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+    return f"{_json(value).removesuffix(']}')}{','.join(piece.json for piece in pieces)}]}}".encode()
+
+
+def _json(value: dict[str, Any]) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _iso(moment: datetime, site: Site) -> str:

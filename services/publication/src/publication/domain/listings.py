@@ -13,6 +13,8 @@ from publication.domain.slugs import label_slug
 
 PAGE = 30
 FRONT = "front"
+AROUND = "around"
+"""What surrounds a site's lists: sitemaps, search data, the Russian feeds."""
 
 
 @dataclass(frozen=True, order=True)

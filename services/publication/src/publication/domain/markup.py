@@ -1,12 +1,16 @@
-"""Blocks of a snapshot as safe HTML and as plain text. Whatever came before, markup is cleaned again here, at the last door."""
+"""Blocks of a snapshot as safe HTML and as plain text. Whatever came before, markup is cleaned again here, at the last door.
+
+And XML put together from parts that lxml wrote before.
+"""
 
 import html
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from urllib.parse import urlsplit
 from uuid import UUID
 
 import nh3
+from lxml import etree
 from markupsafe import Markup
 
 from contracts.content import Block, Embed, Heading, ImageBlock, ListBlock, Paragraph, Quote
@@ -86,3 +90,17 @@ def _link(block: Embed) -> Markup:
     if not address:
         return Markup("<p>{}</p>").format(block.title) if block.title else Markup()
     return Markup('<p><a href="{}">{}</a></p>').format(address, block.title or address)
+
+
+def inner(element: etree._Element) -> bytes:
+    """The only child of a root as it is written inside it; the root has declared the namespaces."""
+    root = etree.tostring(element.getroottree(), encoding="utf-8")
+    return root[root.index(b">") + 1 : root.rindex(b"</")]
+
+
+def filled(root: etree._Element, children: Iterable[bytes], end: bytes) -> bytes:
+    """The document with children that were written before; `end`: the tags behind them."""
+    if len(root) == 0:
+        root.text = ""  # otherwise it would have no closing tag
+    frame = etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    return b"".join((frame.removesuffix(end), *children, end))

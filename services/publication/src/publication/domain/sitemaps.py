@@ -7,9 +7,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from lxml import etree
 
+from publication.domain.markup import filled, inner
 from publication.domain.site import Site
 
 SITEMAP = "http://www.sitemaps.org/schemas/sitemap/0.9"
@@ -52,18 +54,23 @@ def sitemap_index(site: Site, chunks: int) -> bytes:
 
 
 def news_sitemap(site: Site, lines: Sequence[Line], now: datetime) -> bytes:
-    root = etree.Element(f"{{{SITEMAP}}}urlset", nsmap=NEWS_SPACES)
     fresh = [line for line in lines if line.first_published_at > now - NEWS_DAYS]
-    for line in fresh[:NEWS_ENTRIES]:
-        url = etree.SubElement(root, f"{{{SITEMAP}}}url")
-        etree.SubElement(url, f"{{{SITEMAP}}}loc").text = site.address(f"{line.path}.html")
-        news = etree.SubElement(url, f"{{{NEWS}}}news")
-        publication = etree.SubElement(news, f"{{{NEWS}}}publication")
-        etree.SubElement(publication, f"{{{NEWS}}}name").text = site.name
-        etree.SubElement(publication, f"{{{NEWS}}}language").text = line.language[:2]
-        etree.SubElement(news, f"{{{NEWS}}}publication_date").text = _iso(line.first_published_at, site)
-        etree.SubElement(news, f"{{{NEWS}}}title").text = line.headline
-    return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    root = etree.Element(f"{{{SITEMAP}}}urlset", nsmap=NEWS_SPACES)
+    return filled(root, (_news_url(site, line) for line in fresh[:NEWS_ENTRIES]), b"</urlset>")
+
+
+@lru_cache(maxsize=4_000)
+def _news_url(site: Site, line: Line) -> bytes:
+    """The sitemap is written again with each release, and nearly all of it was there before."""
+    url = etree.SubElement(etree.Element(f"{{{SITEMAP}}}urlset", nsmap=NEWS_SPACES), f"{{{SITEMAP}}}url")
+    etree.SubElement(url, f"{{{SITEMAP}}}loc").text = site.address(f"{line.path}.html")
+    news = etree.SubElement(url, f"{{{NEWS}}}news")
+    publication = etree.SubElement(news, f"{{{NEWS}}}publication")
+    etree.SubElement(publication, f"{{{NEWS}}}name").text = site.name
+    etree.SubElement(publication, f"{{{NEWS}}}language").text = line.language[:2]
+    etree.SubElement(news, f"{{{NEWS}}}publication_date").text = _iso(line.first_published_at, site)
+    etree.SubElement(news, f"{{{NEWS}}}title").text = line.headline
+    return inner(url)
 
 
 def robots(site: Site) -> bytes:

@@ -1,10 +1,11 @@
 """The pages' own words in Russian and English, and dates as each language writes them."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
+from functools import cache
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-from babel.dates import format_datetime
+from babel.dates import get_month_names
 
 WORDS: dict[str, dict[str, str]] = {
     "ru": {
@@ -80,12 +81,17 @@ def words_for(language: str) -> dict[str, str]:
 
 def say_when(moment: datetime, zone: ZoneInfo, language: str, *, is_short: bool = False) -> str:
     """«12 ноября 2026, 14:10 (UTC+5)»; in lists «12 ноября, 14:10»."""
-    locale = Locale("en" if words_for(language) is WORDS["en"] else "ru")
-    pattern = "d MMMM, HH:mm" if is_short else "d MMMM y, HH:mm"
-    text = format_datetime(moment, pattern, tzinfo=zone, locale=locale)
+    here = moment.astimezone(zone)
+    day = f"{here.day} {_months('en' if words_for(language) is WORDS['en'] else 'ru')[here.month]}"
     if is_short:
-        return text
-    return f"{text} ({_offset(moment.astimezone(zone))})"
+        return f"{day}, {here:%H:%M}"
+    return f"{day} {here.year}, {here:%H:%M} ({_offset(here)})"
+
+
+@cache
+def _months(language: str) -> Mapping[int, str]:
+    """As they stand behind a day: «ноября», not «ноябрь»."""
+    return get_month_names("wide", "format", language)
 
 
 def _offset(moment: datetime) -> str:

@@ -19,22 +19,21 @@ from chassis.bucket import StorageDown
 from chassis.database import Database
 from publication.domain import feeds, sitemaps
 from publication.domain.feeds import Feed, Piece
-from publication.domain.listings import FRONT, PAGE, Listing, archived_pages, page_of
+from publication.domain.listings import AROUND, FRONT, PAGE, Listing, archived_pages, page_of
 from publication.domain.page import Entry, Link, entry_of
 from publication.press import Edition, Output, Press
-from publication.store import Announcement, Announcements, Lists, Stale, Stories
+from publication.store import Announcement, Announcements, Lists, Shown, Stale, Stories
 
-AROUND = "around"
-"""What surrounds a site's lists: sitemaps, search data, the Russian feeds."""
 FEED_LENGTH = {"front": 50, "rubric": 30, "tag": 20, "author": 20}
 SEARCHABLE = 250
 NAV_LENGTH = 8
 LOCK = 0x6465_7065_7368_61
 """The key of the advisory lock that one writer holds."""
-SECONDARY_AFTER_S = 0.6
-PASS_EVERY_S = 0.4
+SECONDARY_AFTER_S = 0.5
+PASS_EVERY_S = 0.6
+QUIET_S = 0.05
 FEW = 3
-"""After a pass that told more facts than this the next begins PASS_EVERY_S later; single releases are never kept waiting."""
+"""After a pass that told more facts than this the next begins PASS_EVERY_S later, or as soon as no release came for QUIET_S."""
 EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 
 log = logs.get()
@@ -47,20 +46,17 @@ class Shelved:
     most: int = 3_000
     _pieces: "OrderedDict[tuple[str, UUID, int, int], tuple[Piece, Entry]]" = field(default_factory=OrderedDict)
 
-    def get(
-        self, edition: Edition, found: Sequence[tuple[UUID, int, int]], database: Database
-    ) -> list[tuple[Piece, Entry]]:
-        """In the order of `found`: (story_id, version, rendering)."""
-        key = edition.site.key
-        missing = [one for one in found if (key, *one) not in self._pieces]
+    def get(self, edition: Edition, found: Sequence[Shown], database: Database) -> list[tuple[Piece, Entry]]:
+        """In the order of `found`."""
+        site = edition.site
+        names = [(site.key, one.story_id, one.version, one.rendering) for one in found]
+        missing = {name[1]: name for name in names if name not in self._pieces}
         if missing:
             with database.connection() as connection:
-                stories = Stories(connection).many([story_id for story_id, _, _ in missing])
-            wanted = {story_id: (version, rendering) for story_id, version, rendering in missing}
+                stories = Stories(connection).many(list(missing))
             for story in stories:
-                made = (Piece(story, edition.site), entry_of(story, edition.site))
-                self._pieces[(key, story.story_id, *wanted[story.story_id])] = made
-        made_now = [self._pieces[(key, *one)] for one in found if (key, *one) in self._pieces]
+                self._pieces[missing[story.story_id]] = (Piece(story, site), entry_of(story, site))
+        made_now = [self._pieces[name] for name in names if name in self._pieces]
         while len(self._pieces) > self.most:
             self._pieces.popitem(last=False)
         return made_now
@@ -159,7 +155,7 @@ class ListWriter:
             self._take_down(edition, listing)
             return
         made = self.shelved.get(edition, found, self.database)
-        shown = len(lists.stories_between(site.key, listing.key, archived * PAGE, None, 2 * PAGE))
+        shown = sum(one.place >= archived * PAGE for one in found[: 2 * PAGE])
         nav = self._nav(edition, listing, lists)
         older = {"older": site.address(f"{listing.archive_path(archived - 1)}.html")} if archived else {}
         links = {"self": site.address(f"{listing.path}.html"), **_feed_links(edition, listing), **older}
@@ -207,12 +203,13 @@ class ListWriter:
     ) -> Iterator[Output]:
         site, lists = edition.site, Lists(connection)
         _, last, _ = lists.give_places(site.key, Listing(FRONT))
-        found = lists.stories_between(site.key, FRONT, 0, None, FEED_LENGTH["front"])
+        found = lists.stories_between(site.key, FRONT, 0, None, sitemaps.NEWS_ENTRIES)
         pieces = [piece for piece, _ in self.shelved.get(edition, found, self.database)]
         for dialect in ("dzen", "yandex"):
             feed = Feed(site, site.name, site.address("index.html"), site.address(f"{dialect}.xml"))
-            yield Output(site.object_key(f"{dialect}.xml"), feeds.rss(feed, pieces, dialect), "rss", run)
-        lines = lists.lines(site.key, 0, None, sitemaps.NEWS_ENTRIES)
+            body = feeds.rss(feed, pieces[: FEED_LENGTH["front"]], dialect)
+            yield Output(site.object_key(f"{dialect}.xml"), body, "rss", run)
+        lines = [piece.line for piece in pieces]
         yield Output(site.object_key("search.json"), sitemaps.search_data(site, lines[:SEARCHABLE]), "json", run)
         news = sitemaps.news_sitemap(site, lines, datetime.now(UTC))
         yield Output(site.object_key("sitemaps/news.xml"), news, "xml", run)
@@ -235,9 +232,9 @@ class ListWriter:
             return
         with self.database.unit_of_work() as uow:
             ours = Announcements(uow.connection).take([fact.announcement_id for fact in facts])
-            for fact in facts:
-                if fact.announcement_id in ours:
-                    uow.publish(fact.event, priority=fact.priority)
+            told = [fact for fact in facts if fact.announcement_id in ours]
+            for priority in {fact.priority for fact in told}:
+                uow.publish_all([fact.event for fact in told if fact.priority == priority], priority=priority)
         if self.press.channels:
             with self.database.connection() as connection:
                 ledger.wake(connection, "publication", "tell_channels")
@@ -287,13 +284,20 @@ class Scribe:
                 self._thread = threading.Thread(target=self._work, name="list writer", daemon=True)
                 self._thread.start()
 
+    def _gather(self, until: float) -> None:
+        """Let more releases come, since one pass serves them all."""
+        while (left_s := until - time.monotonic()) > 0:
+            self._woken.clear()
+            if not self._woken.wait(min(left_s, QUIET_S)):
+                return
+
     def _work(self) -> None:
         wait_s: float | None = None
         begun_at = 0.0
         while True:
             self._woken.wait(wait_s)
             if self._writer.told > FEW:
-                time.sleep(max(begun_at + PASS_EVERY_S - time.monotonic(), 0))
+                self._gather(begun_at + PASS_EVERY_S)
             self._woken.clear()
             begun_at = time.monotonic()
             try:

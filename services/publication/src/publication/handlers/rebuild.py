@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from uuid import UUID
 
 from chassis.database import Database
+from publication.domain.story import Story
 from publication.handlers.releases import make_outputs
-from publication.press import Edition, Press
+from publication.press import NO_SURVEY, Edition, Press
 from publication.store import Lists, Rebuilds, Stories
 
 SLICE = 200
@@ -25,13 +26,15 @@ def rebuild_site(
             Rebuilds(connection).end(site)
         after, done = Rebuilds(connection).get(site)
         total = Stories(connection).count()
+    survey = NO_SURVEY
     while True:
         with database.connection() as connection:
             stories = Stories(connection).after(after or FIRST, SLICE)
         if not stories:
             break
-        outputs = [output for story in stories if site in story.sites for output in make_outputs(story, edition)]
-        press.shelf.write(outputs)
+        survey = press.shelf.survey((_folder(story, edition) for story in stories), before=survey)
+        outputs = (output for story in stories if site in story.sites for output in make_outputs(story, edition))
+        press.shelf.write(outputs, survey)  # some are written while others are still rendered
         after, done = stories[-1].story_id, done + len(stories)
         with database.connection() as connection:
             Rebuilds(connection).save(site, after, done)
@@ -39,3 +42,7 @@ def rebuild_site(
     with database.unit_of_work() as uow:
         Lists(uow.connection).mark_all(site)
         Rebuilds(uow.connection).end(site)
+
+
+def _folder(story: Story, edition: Edition) -> str:
+    return edition.site.object_key(story.path).rpartition("/")[0]

@@ -33,8 +33,7 @@ RENDERINGS = 10_000
 def carry_out(order: ReleaseOrdered, uow: UnitOfWork, press: Press) -> None:
     """Publish, correct, unpublish or kill. A late order changes nothing; a killed story stays dead unless somebody may revive it."""
     with uow.database.connection() as connection:
-        old = Stories(connection).get(order.story_id)
-        is_killed = Kills(connection).is_killed(order.story_id)
+        old, is_killed = Stories(connection).standing(order.story_id)
     if old is not None and old.version >= order.version:
         _note_stale(order, uow)
         return
@@ -214,24 +213,25 @@ def _retire(old: Story, new: Story, uow: UnitOfWork, press: Press) -> None:
 
 def _keep(order: ReleaseOrdered, story: Story, uow: UnitOfWork, press: Press) -> None:
     """Story, lists, kill ledger, channels and the fact, in one transaction."""
-    standing = Stories(uow.connection).get(order.story_id, lock=True)
+    standing, is_killed = Stories(uow.connection).standing(order.story_id, lock=True)
     if standing is not None and standing.version >= story.version:
         Releases(uow.connection).save(order, "stale")
         return
-    if story.state == "live" and not order.revives_killed and Kills(uow.connection).is_killed(order.story_id):
+    if story.state == "live" and not order.revives_killed and is_killed:
         raise KilledMeanwhileError(f"story {order.story_id}: killed while version {order.version} was written")
-    Stories(uow.connection).save(story, press.marks(story.snapshot))
-    if standing is not None and story.state != "killed":
-        _retire(standing, story, uow, press)
-    Lists(uow.connection).stand(story, _wanted_lists(story, press))
-    if order.action == "kill":
-        Kills(uow.connection).note(order)
-    elif order.revives_killed:
-        Kills(uow.connection).lift(order)
-    Posts(uow.connection).want(story, list(press.channels))
-    priority = uow.delivery.priority if uow.delivery is not None else "routine"
-    Announcements(uow.connection).add(_fact(order, story, press), priority, is_removal=story.state != "live")
-    Releases(uow.connection).save(order, "released")
+    with uow.connection.pipeline():
+        Stories(uow.connection).save(story, press.marks(story.snapshot))
+        if standing is not None and story.state != "killed":
+            _retire(standing, story, uow, press)
+        Lists(uow.connection).stand(story, _wanted_lists(story, press))
+        if order.action == "kill":
+            Kills(uow.connection).note(order)
+        elif order.revives_killed:
+            Kills(uow.connection).lift(order)
+        Posts(uow.connection).want(story, list(press.channels))
+        priority = uow.delivery.priority if uow.delivery is not None else "routine"
+        Announcements(uow.connection).add(_fact(order, story, press), priority, is_removal=story.state != "live")
+        Releases(uow.connection).save(order, "released")
 
 
 def _wanted_lists(story: Story, press: Press) -> list[tuple[str, Listing]]:
