@@ -4,6 +4,7 @@ Peers live in folders of their own below .depesha: npm's sharp, and an environme
 Without node or a package registry their rows are left out, and it says so.
 """
 
+import importlib.util
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1] / ".depesha"
 PHOTOS = ROOT / "bench" / "photos"
 SHARP = "sharp@0.35.5"
+THUMBOR = ("thumbor",)
 PEERS = ("pillow==13.0.0", "ssimulacra2==0.3.0", "scipy")
 SCENES = ("hall", "town")
 OUTPUTS = [
@@ -92,7 +94,6 @@ def _ours(photo: Path, decoder: Decoder | None = None, keep: Path | None = None)
         own.close()
     if keep:
         keep.write_bytes(files["w1280", "avif"])
-        pyvips.Image.thumbnail_buffer(body, 1280, height=10**7).pngsave(f"{keep}.png", keep="none")
     cpu_s = after.user + after.system - before.user - before.system
     return {"cpu_s": cpu_s, "wall_s": wall_s, "peak_kib": peak_kib, "bytes": [len(file) for file in files.values()]}
 
@@ -134,48 +135,76 @@ def _beside(photos: dict[str, Path], rounds: int, folder: Path) -> list[dict[str
     except (OSError, subprocess.CalledProcessError) as error:
         print(f"imaging: the peers cannot be had here, so nothing is compared ({error})", file=sys.stderr)
         return []
-    photos = {name: photo for name, photo in photos.items() if "12 MP" in name}
     defaults = [
         {**one, "format": name} for one in OUTPUTS if one["format"] == "jpeg" for name in ("jpeg", "webp", "avif")
     ]
-    times: dict[str, list[dict[str, Any]]] = {"ours": [], "sharp": [], "sharp at its defaults": [], "Pillow": []}
-    for index in range(rounds):  # in turn, so that a busy machine slows all
-        for photo in photos.values():
-            times["ours"].append(_ours(photo))
-            times["sharp"].append(sharp.ask(photo=str(photo), outputs=OUTPUTS, settings="ours"))
-            times["Pillow"].append(pillow.ask(photo=str(photo), outputs=OUTPUTS))
-            if index == 0:
-                times["sharp at its defaults"].append(
-                    sharp.ask(photo=str(photo), outputs=defaults, settings="defaults")
-                )
-    rows = [*_ratios(times), *_quality(photos, sharp, pillow, folder)]
+    rows = []
+    for megapixels in ("12 MP", "24 MP"):
+        times: dict[str, list[dict[str, Any]]] = {"ours": [], "sharp": [], "Pillow": []}
+        for _ in range(rounds):  # in turn, so that a busy machine slows all
+            for photo in (photo for name, photo in photos.items() if megapixels in name):
+                times["ours"].append(_ours(photo))
+                times["sharp"].append(sharp.ask(photo=str(photo), outputs=OUTPUTS, settings="ours"))
+                times["Pillow"].append(pillow.ask(photo=str(photo), outputs=OUTPUTS))
+                if megapixels == "12 MP" and "sharp at its defaults" not in times:
+                    asked = sharp.ask(photo=str(photo), outputs=defaults, settings="defaults")
+                    times["sharp at its defaults"] = [asked]
+        rows += _ratios(times, megapixels)
+    small = {name: photo for name, photo in photos.items() if "12 MP" in name}
+    rows += [*_quality(small, sharp, pillow, folder), *_over_http(photos["town 12 MP"], rounds, pillow)]
     sharp.close()
     pillow.close()
     return rows
 
 
-def _ratios(times: dict[str, list[dict[str, Any]]]) -> list[dict[str, Any]]:
+def _over_http(photo: Path, rounds: int, judge: "Peer") -> list[dict[str, Any]]:
+    spec = importlib.util.spec_from_file_location("bench_imaging_http", HERE / "_imaging_http.py")
+    assert spec is not None
+    assert spec.loader is not None
+    http = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = http
+    spec.loader.exec_module(http)
+    shutil.copy(HERE / "_imaging_server.mjs", ROOT / "sharp" / "server.mjs")
+    peers = {"sharp": ["node", str(ROOT / "sharp" / "server.mjs")]}
+    try:
+        peers["thumbor"] = [str(_environment("thumbor", THUMBOR) / "bin" / "thumbor")]
+    except subprocess.CalledProcessError as error:
+        print(f"imaging: thumbor cannot be had here ({error})", file=sys.stderr)
+
+    def score(reference: Path, body: bytes) -> float:
+        path = reference.with_suffix(".answer")
+        path.write_bytes(body)
+        return float(judge.ask(judge=[str(reference), str(path)])["score"])
+
+    return [{"section": "imaging", **row} for row in http.run(photo, rounds, peers, score)]
+
+
+def _ratios(times: dict[str, list[dict[str, Any]]], megapixels: str) -> list[dict[str, Any]]:
     rows, mine = [], median(one["cpu_s"] for one in times["ours"])
     goals = {"sharp": ("at most 0.5", 0.5), "sharp at its defaults": ("at most 0.1", 0.1), "Pillow": ("at most 1", 1.0)}
     for peer, (goal, most) in goals.items():
+        if peer not in times:
+            continue
         theirs = median(one["cpu_s"] for one in times[peer])
         what = "JPEG, WebP and AVIF" if "defaults" in peer else "the same outputs"
-        row = _row(f"CPU of {what}", mine, "s", versus=f"{peer} {theirs:.2f} s")
+        row = _row(f"CPU of {what}, {megapixels}", mine, "s", versus=f"{peer} {theirs:.2f} s")
         rows.append({**row, "ratio": mine / theirs, "goal": goal, "met": mine / theirs <= most})
     for peer in ("sharp", "Pillow"):
         peak, own = (max(one["peak_kib"] for one in times[name]) / 1024 for name in (peer, "ours"))
-        rows.append(_row("peak memory", own, "MB", versus=f"{peer} {peak:.0f} MB", ratio=own / peak))
+        rows.append(_row(f"peak memory, {megapixels}", own, "MB", versus=f"{peer} {peak:.0f} MB", ratio=own / peak))
     return rows
 
 
 def _quality(photos: dict[str, Path], sharp: "Peer", judge: "Peer", folder: Path) -> list[dict[str, Any]]:
-    """SSIMULACRA2 of the 1280 px AVIF against the same pixels unpacked, and its bytes."""
+    """SSIMULACRA2 of the 1280 px AVIF against the photo decoded whole and scaled down once, and its bytes."""
     rows = []
     for name, photo in photos.items():
-        own, theirs = folder / "own.avif", folder / "sharp.avif"
+        own, theirs, reference = folder / "own.avif", folder / "sharp.avif", folder / "reference.png"
+        whole = pyvips.Image.new_from_file(str(photo))
+        whole.resize(JUDGED["width"] / whole.width).pngsave(str(reference), keep="none")
         _ours(photo, keep=own)
         sharp.ask(photo=str(photo), outputs=[{**JUDGED, "format": "avif"}], settings="ours", keep=str(theirs))
-        scores = [judge.ask(judge=[f"{path}.png", str(path)])["score"] for path in (own, theirs)]
+        scores = [judge.ask(judge=[str(reference), str(path)])["score"] for path in (own, theirs)]
         size_kb, size = own.stat().st_size / 1000, own.stat().st_size / theirs.stat().st_size
         versus = f"sharp {scores[1]:.1f}, {theirs.stat().st_size / 1000:.0f} kB"
         what = f"SSIMULACRA2 of {name}'s 1280 px AVIF, {size_kb:.0f} kB ({size:.2f} of sharp's bytes)"
@@ -214,11 +243,16 @@ def _sharp() -> Peer:
 
 
 def _pillow() -> Peer:
-    folder = ROOT / "imaging-peers"
-    python = folder / "bin" / "python"
+    folder = _environment("imaging-peers", PEERS)
+    return Peer([str(folder / "bin" / "python"), str(HERE / "_imaging_pillow.py")], folder)
+
+
+def _environment(name: str, packages: tuple[str, ...]) -> Path:
+    """A folder of its own with these packages, and nothing of ours."""
+    folder = ROOT / name
     if not (folder / "ready").exists():
         uv = HERE.parents[1] / ".venv" / "bin" / "uv"
         subprocess.run([uv, "venv", "-q", "--clear", "--python", sys.executable, folder], check=True)
-        subprocess.run([uv, "pip", "install", "-q", "--python", python, *PEERS], check=True)
+        subprocess.run([uv, "pip", "install", "-q", "--python", folder / "bin" / "python", *packages], check=True)
         (folder / "ready").touch()
-    return Peer([str(python), str(HERE / "_imaging_pillow.py")], folder)
+    return folder

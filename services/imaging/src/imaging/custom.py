@@ -1,18 +1,24 @@
 """Renditions that partners ask for in sizes of their own: made once for each version of a photo, then kept in the public bucket."""
 
 from collections import OrderedDict
+from contextlib import suppress
 from threading import Lock
 from typing import Final
 
 from chassis.bucket import ObjectMissing
 from chassis.errors import NotFound, Refusal
+from contracts.content import Box, Manifest, Point
 from imaging.decoder import Order, RenderedFile
+from imaging.domain import crops
+from imaging.domain.faces import head_of
 from imaging.domain.limits import ImageRefusedError
 from imaging.domain.renditions import CONTENT_TYPES, EXTENSIONS, Rendition
 from imaging.handlers import CUSTOM_PREFIX, Studio, words_of
 from imaging.store import Asset
 
 MOST_KEPT_BYTES: Final = 64 * 1024 * 1024
+ROOM: Final = 2.5
+"""How many times as wide as what is asked for a rendition is that stands for the original."""
 
 
 class Customs:
@@ -56,21 +62,47 @@ class Customs:
                 self._size_bytes -= len(self._kept.popitem(last=False)[1])
 
     def _make(self, asset: Asset, size: Rendition) -> bytes:
-        if asset.manifest is None:
+        manifest = asset.manifest
+        if manifest is None:
             raise NotFound(f"image {asset.image_id}: is not rendered")
-        wanted = asset.wanted
-        drawn = wanted.crops.get(_shape_of(size))
-        crops = {size.name: drawn} if drawn else {}
-        order = Order(words_of(asset), wanted.focal_point or asset.manifest.focal_point, crops, (size,))
+        focus = asset.wanted.focal_point or manifest.focal_point
+        box = asset.wanted.crops.get(_shape_of(size)) or _cropped(manifest, size, focus)
+        order = Order(words_of(asset), focus, {size.name: box} if box else {}, (size,))
         files: list[RenderedFile] = []
+        body = self._source(asset, manifest, size.width / (box.width if box else 1.0))
         try:
-            self._studio.decoder.render(self._studio.originals.get(asset.original_key), order, files.append)
+            self._studio.decoder.resize(body, order, manifest.faces, files.append)
         except ImageRefusedError as error:
             raise Refusal(error.detail) from None
         fitting = [file for file in files if EXTENSIONS[file.format] == EXTENSIONS[size.formats[0]]]
         if not fitting:
             raise Refusal(f"format: a photo that is see-through or moves is not had as {size.formats[0]}; ask for webp")
         return fitting[0].body
+
+    def _source(self, asset: Asset, manifest: Manifest, width: float) -> bytes:
+        """The smallest JPEG of the whole photo that is wide enough for no loss to be seen; else the original."""
+        place = self._studio.renditions.url("")
+        wide_enough = [
+            one
+            for one in manifest.renditions
+            if one.name not in manifest.crops and one.width >= ROOM * width and one.url.startswith(place)
+        ]
+        jpegs = [one for one in wide_enough if one.content_type == CONTENT_TYPES["jpeg"]]
+        is_opaque = not any(one.content_type == CONTENT_TYPES["webp"] for one in manifest.renditions)
+        if jpegs and is_opaque:
+            smallest = min(jpegs, key=lambda one: one.width)
+            with suppress(ObjectMissing):
+                return self._studio.renditions.get(smallest.url.removeprefix(place))
+        return self._studio.originals.get(asset.original_key)
+
+
+def _cropped(manifest: Manifest, size: Rendition, focus: Point) -> Box | None:
+    """What a size with a shape of its own shows."""
+    if size.ratio is None:
+        return None
+    heads = [head_of(crops.Box(face.x, face.y, face.width, face.height)) for face in manifest.faces]
+    box = crops.crop_box(manifest.width, manifest.height, size.ratio, crops.Point(focus.x, focus.y), heads)
+    return Box(x=box.x, y=box.y, width=box.width, height=box.height)
 
 
 def _shape_of(size: Rendition) -> str:

@@ -112,7 +112,18 @@ def _shrunk(photo: Photo, width: int) -> pyvips.Image:
     if header.interpretation == "cmyk":  # libvips' own way to RGB knows no black-point compensation
         scale = min(1.0, width / photo.width)
         return header.autorot().resize(scale)
+    shrink = _shrink_on_load(photo, width)
+    if shrink > 1:  # libvips would leave a factor of two to the resize, and decode four times the pixels
+        half = pyvips.Image.new_from_buffer(photo.body, "", shrink=shrink, access="sequential")
+        return half.thumbnail_image(width, height=ANY_HEIGHT, size="down", intent="perceptual")
     return pyvips.Image.thumbnail_buffer(photo.body, width, height=ANY_HEIGHT, size="down", intent="perceptual")
+
+
+def _shrink_on_load(photo: Photo, width: int) -> int:
+    """The part of a JPEG's sides (1/2, 1/4, 1/8) that libjpeg decodes without the rest, and still not below `width`."""
+    if photo.kind != "jpeg":
+        return 1
+    return max(part for part in (1, 2, 4, 8) if part == 1 or photo.width >= part * width)
 
 
 def _to_srgb(image: pyvips.Image) -> pyvips.Image:

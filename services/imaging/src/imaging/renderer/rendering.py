@@ -1,6 +1,6 @@
 """The whole set of one photo: opened once, decoded once, and every rendition made from that one picture."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import partial
@@ -39,6 +39,8 @@ ABOVE_LETTERS: Final = 0.1
 def render(job: Mapping[str, Any], body: bytes, say: Say, ask: Ask) -> None:
     """Make the renditions that the job names; each file is said as soon as it is encoded, the manifest last.
 
+    A job that knows the photo's faces knows its manifest, too: none is made.
+
     Raises:
         ImageRefusedError: it is no photo, is damaged beyond showing, or breaks a limit.
 
@@ -52,7 +54,7 @@ def render(job: Mapping[str, Any], body: bytes, say: Say, ask: Ask) -> None:
     drawn = {name: Box(*box) for name, box in job["crops"].items()}
     master = make_master(photo, _widest(photo, sizes, drawn))
     opaque = master.flatten(background=255).copy_memory() if master.hasalpha() else master
-    faces = find_faces(opaque)
+    faces = find_faces(opaque) if job["faces"] is None else tuple(Box(*face) for face in job["faces"])
     focus = Point(*job["focal_point"]) if job["focal_point"] else focus_of(faces)
     heads = [head_of(face) for face in faces]
     crops = {
@@ -65,6 +67,8 @@ def render(job: Mapping[str, Any], body: bytes, say: Say, ask: Ask) -> None:
     encoder = smallest if job["is_second_pass"] else encode
     seal = Seal(**job["credentials"], ask=ask, kind=photo.kind, words=words) if job["credentials"] else None
     _encode_all(_works(master, photo, sizes, crops, job["headline"]), words, quality, say, encoder, seal)
+    if job["faces"] is not None:
+        return
     provenance = provenance_in(photo.words, claims)
     manifest = {
         "width": photo.width,
@@ -99,20 +103,22 @@ def _widest(photo: Photo, sizes: list[Rendition], drawn: Mapping[str, Box]) -> i
 
 
 class Work(NamedTuple):
-    """Names of renditions that are the same file, its format, what makes its pixels, how many those are, what was done for it."""
+    """Pixels that are made once, how many those are, what was done for them, and the files of them.
 
-    names: list[str]
-    file_format: Format
+    `names`: the renditions that one file stands for, by its format.
+    """
+
     pixels: Callable[[], pyvips.Image]
     size_px: int
+    names: dict[Format, list[str]]
     actions: tuple[str, ...] = ()
 
 
 def _works(
     master: pyvips.Image, photo: Photo, sizes: list[Rendition], crops: Mapping[str, Box], headline: str
-) -> Iterator[Work]:
+) -> Iterable[Work]:
     is_animated = photo.frames > 1
-    same: dict[tuple[Pixels, int, int, Format, bool], list[str]] = {}
+    works: dict[tuple[Pixels, int, int, bool], Work] = {}
     for size in sizes:
         box = crops.get(size.name)
         cut = to_pixels(box, master.width, master.height) if box else Pixels(0, 0, master.width, master.height)
@@ -122,20 +128,18 @@ def _works(
             if is_animated and file_format != "jpeg":
                 continue
             text = headline if size.with_headline else ""
-            names = same.setdefault((cut, width, height, file_format, bool(text)), [])
-            names.append(size.name)
-            if len(names) == 1:
-                pixels = partial(_lettered, master, size, box, text)
-                yield Work(names, file_format, pixels, width * height, _actions(box, text))
-    if is_animated:
-        yield from _animations(photo, sizes)
+            pixels = partial(_lettered, master, size, box, text)
+            fresh = Work(pixels, width * height, {}, _actions(box, text))
+            work = works.setdefault((cut, width, height, bool(text)), fresh)
+            work.names.setdefault(file_format, []).append(size.name)
+    return [*works.values(), *(_animations(photo, sizes) if is_animated else ())]
 
 
 def _animations(photo: Photo, sizes: list[Rendition]) -> Iterator[Work]:
     for size in sizes:
         if size.width in ANIMATED_WIDTHS and not size.ratio:
             width = animated_width(size.width, photo.width, photo.height, photo.frames)
-            yield Work([size.name], "webp", partial(frames_of, photo, width), width * width * photo.frames)
+            yield Work(partial(frames_of, photo, width), width * width * photo.frames, {"webp": [size.name]})
 
 
 def _lettered(master: pyvips.Image, size: Rendition, box: Box | None, text: str) -> pyvips.Image:
@@ -152,7 +156,7 @@ def _actions(box: Box | None, text: str) -> tuple[str, ...]:
 
 
 def _encode_all(
-    works: Iterator[Work],
+    works: Iterable[Work],
     words: Words,
     quality: Mapping[str, Any],
     say: Say,
@@ -160,17 +164,18 @@ def _encode_all(
     seal: Seal | None,
 ) -> None:
     def make(work: Work) -> None:
-        file_format, image = work.file_format, work.pixels()
+        image = work.pixels().copy_memory()
         is_wide = image.width >= WORDS_FROM_WIDTH
-        data = encoder(image, file_format, words if is_wide else Words(), quality[file_format])
-        if seal and is_wide:
-            data = seal.sign(data, file_format, work.actions)
-        for name in work.names:
-            header = {"rendition": name, "format": file_format, "width": image.width, "height": image.get_page_height()}
-            say(header, data)
+        for file_format, names in work.names.items():
+            data = encoder(image, file_format, words if is_wide else Words(), quality[file_format])
+            if seal and is_wide:
+                data = seal.sign(data, file_format, work.actions)
+            size = {"width": image.width, "height": image.get_page_height()}
+            for name in names:
+                say({"rendition": name, "format": file_format, **size}, data)
 
     # the dear ones first, so that both cores end together
-    in_order = sorted(works, key=lambda work: (work.file_format == "jpeg", -work.size_px))
+    in_order = sorted(works, key=lambda work: -work.size_px)
     with ThreadPoolExecutor(THREADS) as threads:
         list(threads.map(make, in_order))
 
