@@ -232,6 +232,14 @@ def test_a_signed_address_gives_a_size_of_its_own_to_anybody(client, photo, publ
     assert len(list(public_bucket.list(f"media/r/{photo}/"))) == 1
 
 
+def test_a_small_size_of_its_own_needs_no_original(client, photo, private_bucket):
+    private_bucket.delete(list(private_bucket.list("uploads/")))
+
+    links = {width: client.get(f"/assets/{photo}/link", params={"width": width}).json()["url"] for width in (333, 334)}
+
+    assert {width: client.get(url).status_code for width, url in links.items()} == {333: 200, 334: 404}
+
+
 def test_an_address_that_was_not_signed_here_gives_nothing(client, photo):
     url = client.get(f"/assets/{photo}/link", params={"width": 512}).json()["url"]
 

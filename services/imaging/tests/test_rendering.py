@@ -14,6 +14,7 @@ from structlog.testing import capture_logs
 
 from contracts.content import Box, Point
 from imaging.decoder import Decoder, Order
+from imaging.domain.renditions import Rendition
 from imaging.domain.words import Words
 
 from .conftest import CYRILLIC, picture
@@ -76,6 +77,32 @@ def test_a_turned_photo_stands_upright(render, orientation):
     assert (look.width, look.height) == (800, 600)
     assert top.extract_band(0).avg() > 200 > top.extract_band(2).avg()
     assert bottom.extract_band(2).avg() > 200
+
+
+@pytest.mark.parametrize("orientation", [1, 3, 6, 8])
+def test_a_jpeg_that_shrinks_while_it_loads_shows_the_same(render, orientation):
+    turns = {1: "rot0", 3: "rot180", 6: "rot270", 8: "rot90"}
+    upright = picture(1600, 1200)
+    image = (getattr(upright, turns[orientation])() if orientation > 1 else upright).copy()
+    image.set_type(pyvips.GValue.gint_type, "orientation", orientation)
+
+    _, files = render(image.jpegsave_buffer(Q=95, keep="exif"), Order(sizes=(Rendition("w320", 320),)))
+
+    shown = decode(files["w320", "jpeg"])
+    assert (shown.width, shown.height) == (320, 240)
+    assert (shown - upright.resize(0.2)).abs().avg() < 2
+
+
+def test_a_photo_whose_faces_are_known_is_not_looked_at_again(decoder):
+    body, face, files = picture(1600, 800).jpegsave_buffer(), Box(x=0.0, y=0.4, width=0.1, height=0.2), []
+
+    decoder.resize(body, Order(sizes=(Rendition("own", 400, 400, ("jpeg",)),)), (face,), files.append)
+    decoder.resize(body, Order(sizes=(Rendition("own", 400, 400, ("jpeg",)),)), (), files.append)
+
+    left, middle = (decode(file) for file in files)
+    whole = pyvips.Image.new_from_buffer(body, "").resize(0.5)
+    assert (left - whole.crop(0, 0, 400, 400)).abs().avg() < 2
+    assert (middle - whole.crop(200, 0, 400, 400)).abs().avg() < 2
 
 
 def test_words_given_are_written_into_every_file_of_640_px_and_more(render, tmp_path):

@@ -17,8 +17,8 @@ from imaging.handlers import CUSTOM_PREFIX, Studio, words_of
 from imaging.store import Asset
 
 MOST_KEPT_BYTES: Final = 64 * 1024 * 1024
-ROOM: Final = 2.5
-"""How many times as wide as what is asked for a rendition is that stands for the original."""
+ROOM: Final = 3.0
+"""How many times as wide as what is asked for a rendition is that stands for the original: at 3.7 SSIMULACRA2 saw 0.3 to 0.9 points less, at 2.5 up to 1.8."""
 
 
 class Customs:
