@@ -22,13 +22,13 @@ from uuid import UUID
 import psutil
 import pyvips
 
-from chassis.bucket import Bucket
 from chassis.database import Database
 from chassis.ids import new_id
-from contracts.content import Manifest
+from imaging import bootstrap
 from imaging.api import UPLOADS
-from imaging.decoder import Decoder, Order
 from imaging.domain.links import sign, spec_of
+from imaging.domain.renditions import STANDARD_SET
+from imaging.handlers import _make
 from imaging.settings import Settings
 from imaging.store import Asset, Assets, link_keys
 from stack.engines import Engines, start_engines
@@ -139,16 +139,13 @@ def _ours(folder: Path, photo: Path, count: int) -> Iterator[Server]:
 
 
 def _addresses(engines: Engines, photo: Path, count: int) -> list[str]:
-    """Signed addresses of assets that have the same original, which was rendered, as all have been that have links."""
+    """Signed addresses of assets that have the same original, which was rendered when it came in, as all are."""
     settings = Settings(**engines.settings("imaging"))
-    body, key = photo.read_bytes(), f"{UPLOADS}bench"
-    Bucket.private(settings).put(key, body, content_type="image/jpeg")
-    decoder = Decoder()
-    look = decoder.render(body, Order(), lambda _: None)
-    decoder.close()
-    facts = {name: value for name, value in vars(look).items() if name != "words"}
-    manifest = Manifest(version=1, renditions=(), caption="Мост", credit="Агентство", byline="", alt_text="", **facts)
-    asset = Asset(new_id(), new_id(), key, "Мост", "Агентство", 1, version=1, manifest=manifest)
+    studio, key = bootstrap.studio(settings), f"{UPLOADS}bench"
+    studio.originals.put(key, photo.read_bytes(), content_type="image/jpeg")
+    asset = Asset(new_id(), new_id(), key, "Мост", "Агентство", 1, version=1, todo="render")
+    asset = replace(asset, manifest=_make(asset, studio, STANDARD_SET, "fast"), todo=None)
+    studio.decoder.close()
     database = Database(engines.environment("imaging")["DEPESHA_DATABASE_URL"], "imaging", size=1)
     spec, ids = spec_of(WIDTH, None, "jpeg"), [new_id() for _ in range(count)]
     with database.unit_of_work() as uow:
