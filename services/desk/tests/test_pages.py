@@ -5,6 +5,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 from chassis.testing import recorded_events
+from contracts.events import ImageRejected
+from desk.handlers import events
 
 pytestmark = pytest.mark.stack
 
@@ -102,6 +104,28 @@ def test_an_uploaded_photo_takes_the_place_and_the_words_of_another(person, stor
     assert draft["lead_image_id"] == draft["images"][0]["image_id"] != str(old.image_id)
     attached = recorded_events(database, "image.attached.v1")
     assert [one["image"]["image_id"] for one in attached] == [draft["images"][0]["image_id"]]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("ru", "файл слишком велик"), ("en", "the file is too large")], ids=["ru", "en"]
+)
+def test_a_refused_photo_says_why_in_the_editors_language(person, database, language, words):
+    events.open_story(make.received(), database.unit_of_work())
+    image_id = make.image().image_id
+    refused = ImageRejected(
+        story_id=make.STORY,
+        image_id=image_id,
+        reason="too_large",
+        detail="50000000 bytes, and at most 41943040 are taken",
+    )
+    events.refuse_image(refused, database.unit_of_work())
+    editor = person("editor", language=language)
+
+    dialog, panel = editor.get(f"{STORY}/images/{image_id}").text, editor.get(f"{STORY}/panel").text
+
+    assert words in dialog
+    assert "at most 41943040 are taken" in dialog
+    assert words in panel
 
 
 def test_a_file_that_is_no_image_is_not_taken(person, story, database):

@@ -8,12 +8,14 @@ import pytest
 from chassis.testing import recorded_events
 from contracts.content import Image, Point, Source, StoredObject, StoryContent
 from contracts.events import FocalPointMoved, ImageAttached, ImageProcessed, StoryKilled, StoryReceived, StoryRevised
-from imaging import handlers
+from imaging import bootstrap, handlers
 from imaging.domain.renditions import Rendition
 from imaging.handlers import Studio, words_of
+from imaging.settings import Settings
 from imaging.store import Assets, RenditionSets
 
 from .conftest import picture
+from .test_credentials import Hand, read
 
 pytestmark = pytest.mark.stack
 
@@ -207,6 +209,24 @@ def test_the_sources_description_is_kept_and_its_worth_is_told(database, studio,
     assert event["manifest"]["alt_text_status"] == status
     with database.connection() as connection:
         assert words_of(Assets(connection).get(image.image_id)).alt_text == alt_text
+
+
+def test_with_the_newsrooms_certificate_in_the_settings_the_files_in_the_bucket_are_signed(
+    database, settings_for, image, public_bucket
+):
+    newsroom = Hand("Orenburg newsroom")
+    settings = Settings(**settings_for("imaging"), c2pa_certificate=newsroom.certificates, c2pa_key=newsroom.key_pem)
+    with database.unit_of_work() as uow:
+        RenditionSets(uow.connection).add([Rendition("w640", 640, formats=("jpeg",))])
+    signing = bootstrap.studio(settings)
+
+    process(received(image), database, signing)
+    signing.decoder.close()
+
+    [event] = recorded_events(database)
+    [file] = event["manifest"]["renditions"]
+    body = public_bucket.get(file["url"].removeprefix(public_bucket.base_url + "/"))
+    assert read("jpeg", body, newsroom.root)["validation_state"] == "Trusted"
 
 
 def test_files_that_differ_by_their_signature_only_are_no_news(database, studio, image):
