@@ -14,8 +14,9 @@ FAMILY: Final = "Open Sans ExtraBold"
 SIZES: Final = (0.082, 0.074, 0.067, 0.061, 0.056, 0.050, 0.045)
 """Of the width, largest first: the smallest is read on a telephone, where the card is a finger wide."""
 MARGIN: Final = 0.045
+TALL: Final = 0.42
 TALLEST: Final = 0.52
-"""How much of the height the letters may take."""
+"""How much of the height the letters may take; more than TALL only where the smallest ones need it."""
 LONGEST: Final = 160
 """Characters; what is longer ends in an ellipsis."""
 DARKEST: Final = 0.86
@@ -29,22 +30,23 @@ def letter(image: pyvips.Image, headline: str) -> pyvips.Image:
     if not headline:
         return image
     margin = round(image.width * MARGIN)
-    letters = _fitting(headline, image.width - 2 * margin, round(image.height * TALLEST), image.width)
+    letters = _fitting(headline, image.width - 2 * margin, image.width, image.height)
     top = image.height - margin - letters.height
     mask = letters.embed(margin, top, image.width, image.height)
     shaded = (image * _shade(image.width, image.height, top)).cast("uchar")
     return mask.ifthenelse(255, shaded, blend=True).copy(interpretation="srgb").copy_memory()
 
 
-def _fitting(headline: str, width: int, height: int, card_width: int) -> pyvips.Image:
+def _fitting(headline: str, width: int, card_width: int, card_height: int) -> pyvips.Image:
     """The largest size that fits; at the smallest one words are left out until it does."""
     words = headline.split()
     text = _shortened(words, LONGEST)
     for size in SIZES:
         letters = _letters(text, width, round(card_width * size))
-        if letters.height <= height and letters.width <= width:
+        if letters.height <= card_height * TALL and letters.width <= width:
             return letters
-    for longest in range(len(text) - 1, 0, -10):
+    height = round(card_height * TALLEST)
+    for longest in range(len(text), 0, -10):
         letters = _letters(_shortened(words, longest), width, round(card_width * SIZES[-1]))
         if letters.height <= height:
             break
