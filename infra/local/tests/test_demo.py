@@ -1,5 +1,8 @@
 import re
 import socket
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from types import SimpleNamespace
 
 import pytest
 import pyvips
@@ -8,6 +11,7 @@ from stack.demo import tour, web
 from stack.demo.photos import HEIGHT, SCENES, WIDTH, make_photo
 from stack.demo.stories import STORIES, Photo
 from stack.demo.tour import Trip
+from stack.partner import OWN_NEWS
 
 pytestmark = pytest.mark.timeout(60)
 
@@ -50,6 +54,18 @@ def test_the_russian_stories_quote_a_telegram_channel_under_three_rubrics():
         assert len(story.form["rubrics"]) == 3
         assert story.form["source"]["kind"] == "telegram"
         assert "telegram-канал" in str(story.form["body"])
+
+
+def test_the_partners_own_news_come_in_however_old_the_demo_is(monkeypatch):
+    asked = []
+    monkeypatch.setattr(tour, "_ask", lambda *question: asked.append(question) or [])
+
+    tour.follow_feed(SimpleNamespace(url=lambda _: "http://127.0.0.1:8090"))
+
+    [(_, _, method, path, source)] = asked[1:]
+    oldest = min(parsedate_to_datetime(date) for _, _, date in OWN_NEWS)
+    assert (method, path, source["settings"]["url"]) == ("POST", "/sources", "http://127.0.0.1:8090/feed.xml")
+    assert timedelta(days=source["settings"]["first_days"]) > datetime.now(UTC) - oldest
 
 
 @pytest.mark.parametrize("photo", PHOTOS, ids=lambda photo: photo.name)
