@@ -55,6 +55,8 @@ class Bench:
         self.admin_url = engines.admin_url
         self.settings = Settings(**{**engines.settings("publication"), "pool_size": 8})
         self.database = bootstrap.database(self.settings)
+        self.database.relax()  # as a worker does
+        bootstrap.calm_collector()
         self.press = bootstrap.press(self.settings)
         self.writer = ListWriter(self.database, self.press)
         self.press_with_scribe = replace(self.press, wake=Scribe(self.writer).wake)
@@ -108,7 +110,7 @@ class Bench:
 
     def throughput(self, rounds):
         """Releases from THREADS threads while lists are kept current; then bare boto3 puts the same pages and items."""
-        ours, theirs, ages = [], [], [0.0]
+        ours, theirs = [], []
         for _ in range(rounds):
             given = self.orders(500)
             started = time.perf_counter()
@@ -117,16 +119,13 @@ class Bench:
                     threads.submit(carry_out, one, self.database.unit_of_work(), self.press_with_scribe)
                     for one in given
                 ]
-                is_whole = False
-                while not is_whole or ages[-1] > 0:
-                    time.sleep(0.05)  # each look takes a few ms of the CPU that is measured
-                    is_whole = all(one.done() for one in done)
-                    ages.append(self._longest_wait_s())
                 for one in done:
                     one.result()
+                while self._are_waiting():
+                    time.sleep(0.02)
             ours.append(len(given) / (time.perf_counter() - started))
             theirs.append(self._bare([one.story_id for one in given]))
-        mine, bare = statistics.median(ours), statistics.median(theirs)
+        mine, bare, longest = statistics.median(ours), statistics.median(theirs), self._longest_wait_s()
         return [
             row(
                 "releases a second, lists kept current",
@@ -139,17 +138,22 @@ class Bench:
             ),
             row(
                 "longest that a new page was on no list under that load",
-                max(ages),
+                longest,
                 "s",
                 goal="≤ 2 s",
-                met=max(ages) <= 2,
+                met=longest <= 2,
             ),
         ]
 
-    def _longest_wait_s(self):
-        """The age of the oldest page that front page, rubrics and RSS do not name yet."""
+    def _are_waiting(self):
+        """Whether there are pages that front page, rubrics and RSS do not name yet."""
         with self.database.connection() as connection:
-            query = "SELECT coalesce(max(extract(epoch FROM now() - (event->>'released_at')::timestamptz)), 0) FROM announcement"
+            return connection.execute("SELECT EXISTS (SELECT FROM announcement)").fetchone()[0]
+
+    def _longest_wait_s(self):
+        """From a page's release to its fact, which is told when front page, rubrics and RSS name it; of all in the ledger."""
+        with psycopg.connect(self.admin_url) as connection:
+            query = "SELECT max(extract(epoch FROM (envelope->>'time')::timestamptz - (envelope->'data'->>'released_at')::timestamptz)) FROM ledger.event WHERE type = 'story.published.v1'"
             return float(connection.execute(query).fetchone()[0])
 
     def _bare(self, story_ids):

@@ -30,10 +30,10 @@ TYPES = {
 
 @dataclass(frozen=True)
 class Output:
-    """A file of a site. `stamp` grows: a lower one never stands over a higher one."""
+    """A file of a site. `stamp` grows: a lower one never stands over a higher one. `body` may be made when it is written."""
 
     key: str
-    body: bytes
+    body: bytes | Callable[[], bytes]
     kind: str
     stamp: int
     is_new: bool = False
@@ -83,11 +83,11 @@ class Shelf:
 
     def _write_one(self, output: Output, survey: Survey) -> bool:
         body, attributes = self._pack(output)
-        tag = _etag(body)
         found = survey.get(output.key.rpartition("/")[0])
+        is_new = output.is_new or (found is not None and output.key not in found)
+        tag = "" if is_new else _etag(body)
         if found is not None and found.get(output.key) == tag and not output.goes_to:
             return True
-        is_new = output.is_new or (found is not None and output.key not in found)
         standing = None if is_new else self._known.get(output.key) or self._look(output.key)
         if standing is not None and standing[0] == tag:
             standing = self._look(output.key)  # another process may have written since
@@ -95,7 +95,7 @@ class Shelf:
             if standing is not None:
                 if standing[1] > output.stamp:
                     return False
-                if standing[0] == tag and not output.goes_to:
+                if standing[0] == (tag or _etag(body)) and not output.goes_to:
                     self._remember(output.key, *standing)
                     return True
             try:
@@ -123,9 +123,10 @@ class Shelf:
             attributes["status"] = str(output.status)
         if output.goes_to:
             attributes[REDIRECT] = output.goes_to
-        if self.compresses and len(output.body) > 1_000:
-            return gzip.compress(output.body, 6, mtime=0), {**attributes, "Content-Encoding": "gzip"}
-        return output.body, attributes
+        body = output.body if isinstance(output.body, bytes) else output.body()
+        if self.compresses and len(body) > 1_000:
+            return gzip.compress(body, 6, mtime=0), {**attributes, "Content-Encoding": "gzip"}
+        return body, attributes
 
     def _look(self, key: str) -> tuple[str, int] | None:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from publication.domain.words import say_when, words_for
 
 THEMES = Path(__file__).parent / "themes"
 TOKENS = "tokens.css"
+ROWS = 4_000
 
 
 class Theme:
@@ -43,6 +45,11 @@ class Theme:
             inline=inline,
             mark=mark,
             web_address=web_address,
+            row=lru_cache(maxsize=ROWS)(self._row),
+            styles={
+                name: Markup(self._jinja.get_template(f"{name}.css").render())  # noqa: S704 - our own style sheet
+                for name in ("base", "article", "list")
+            },
         )
 
     def article(self, story: Story) -> bytes:
@@ -87,6 +94,10 @@ class Theme:
             links=links,
             now_line=self._edition(entries),
         )
+
+    def _row(self, entry: Entry) -> Markup:
+        """An entry as it stands in lists and their archives; the same one is asked for many times."""
+        return Markup(self._jinja.get_template("row.html").render(entry=entry))  # noqa: S704 - rendered with autoescape
 
     def _edition(self, entries: Sequence[Entry]) -> str:
         """The date in the masthead: that of the newest story, so that an unchanged list is an unchanged file."""

@@ -23,6 +23,25 @@ GET = f"SELECT {COLUMNS} FROM story WHERE story_id = %s"  # noqa: S608 - the col
 GET_MANY = f"SELECT {COLUMNS} FROM story WHERE story_id = ANY(%s)"  # noqa: S608
 AFTER = f"SELECT {COLUMNS} FROM story WHERE story_id > %s ORDER BY story_id LIMIT %s"  # noqa: S608
 KILLED = "SELECT 1 FROM kill WHERE story_id = %s AND lifted_at IS NULL"
+STAND = """
+WITH wanted AS (
+    SELECT * FROM unnest(%(sites)s::text[], %(keys)s::text[], %(labels)s::text[]) AS given (site, list, label)
+), stood AS (
+    SELECT site, list, place, shown FROM listing WHERE story_id = %(story)s
+), coming AS (
+    INSERT INTO listing (site, list, story_id) SELECT site, list, %(story)s FROM wanted
+    ON CONFLICT (story_id, site, list) DO UPDATE SET shown = true WHERE NOT listing.shown
+), going AS (
+    UPDATE listing l SET shown = false
+    WHERE story_id = %(story)s AND shown AND NOT EXISTS (SELECT FROM wanted w WHERE w.site = l.site AND w.list = l.list)
+), touched AS (
+    SELECT site, list, coalesce(label, '') AS label, place FROM wanted FULL JOIN stood USING (site, list)
+    WHERE shown OR label IS NOT NULL
+)
+INSERT INTO stale_list (site, list, label, place, is_primary)
+SELECT site, list, label, place, list = 'front' OR list LIKE 'rubric/%%' FROM touched
+UNION ALL SELECT site, 'around', '', place, false FROM touched WHERE list = 'front'
+"""
 PAGE_OF_ITEMS = f"""
 SELECT {COLUMNS} FROM story
 WHERE (%(site)s = '' OR sites @> ARRAY[%(site)s])
@@ -223,34 +242,7 @@ class Lists:
             keys.append(listing.key)
             labels.append(listing.label)
         given = {"story": story.story_id, "sites": sites, "keys": keys, "labels": labels}
-        self._connection.execute(
-            """
-            INSERT INTO listing (site, list, story_id)
-            SELECT site, key, %(story)s FROM unnest(%(sites)s::text[], %(keys)s::text[]) AS wanted(site, key)
-            ON CONFLICT (story_id, site, list) DO UPDATE SET shown = true WHERE NOT listing.shown
-            """,
-            given,
-        )
-        self._connection.execute(
-            """
-            INSERT INTO stale_list (site, list, label, place, is_primary)
-            SELECT l.site, l.list, coalesce(w.label, ''), l.place, l.list = 'front' OR l.list LIKE 'rubric/%%'
-            FROM listing l LEFT JOIN unnest(%(sites)s::text[], %(keys)s::text[], %(labels)s::text[]) AS w(site, key, label)
-                ON w.site = l.site AND w.key = l.list
-            WHERE l.story_id = %(story)s AND (l.shown OR w.key IS NOT NULL)
-            UNION ALL
-            SELECT site, 'around', '', place, false FROM listing WHERE story_id = %(story)s AND list = 'front' AND shown
-            """,
-            given,
-        )
-        self._connection.execute(
-            """
-            UPDATE listing l SET shown = false
-            WHERE story_id = %(story)s AND shown AND NOT EXISTS (
-                SELECT FROM unnest(%(sites)s::text[], %(keys)s::text[]) AS w(site, key) WHERE w.site = l.site AND w.key = l.list)
-            """,
-            given,
-        )
+        self._connection.execute(STAND, given)
 
     def of_story(self, story_id: UUID) -> list[InList]:
         """Where the story stands or stood; what surrounds the lists counts as one more."""

@@ -14,6 +14,7 @@ def create_worker(settings: Settings) -> Worker:
     database, press = bootstrap.database(settings), bootstrap.press(settings)
     writer = lists.ListWriter(database, press)
     press = replace(press, wake=lists.Scribe(writer).wake)
+    bootstrap.calm_collector()
     return Worker(
         "publication",
         database,

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from lxml import etree
-from markupsafe import Markup
+from markupsafe import escape
 
 from publication.domain.listings import listings_of
 from publication.domain.markup import body_html, body_text, filled, inner
@@ -90,7 +90,7 @@ class Piece:
             "url": self.url,
             "title": snapshot.headline,
             "summary": snapshot.lede,
-            "content_html": self.html or f"<p>{Markup.escape(snapshot.lede or snapshot.headline)}</p>",
+            "content_html": self.html or f"<p>{escape(snapshot.lede or snapshot.headline)}</p>",
             "image": self.pictures[0].src if self.pictures else "",
             "date_published": _iso(self.story.first_published_at, self.site),
             "date_modified": _iso(self.story.changed_at, self.site),
@@ -194,12 +194,11 @@ class Piece:
             etree.SubElement(item, "enclosure", url=one.src, type="image/jpeg", length=str(one.size_bytes))
 
 
-def _figure(shown: Picture, photo: str) -> Markup:
-    credit = Markup(' <span class="copyright">{}: {}</span>').format(photo, shown.credit) if shown.credit else ""
-    words = Markup("<figcaption>{}{}</figcaption>").format(shown.caption, credit) if shown.caption or credit else ""
-    return Markup('<figure><img src="{}" width="{}" height="{}" alt="{}">{}</figure>').format(
-        shown.src, shown.width, shown.height, shown.alt, words
-    )
+def _figure(shown: Picture, photo: str) -> str:
+    credit = f' <span class="copyright">{escape(photo)}: {escape(shown.credit)}</span>' if shown.credit else ""
+    words = f"<figcaption>{escape(shown.caption)}{credit}</figcaption>" if shown.caption or credit else ""
+    size = f'width="{shown.width}" height="{shown.height}"'
+    return f'<figure><img src="{escape(shown.src)}" {size} alt="{escape(shown.alt)}">{words}</figure>'
 
 
 def rss(feed: Feed, pieces: Sequence[Piece], dialect: Dialect = "rss") -> bytes:

@@ -46,9 +46,9 @@ class Link:
     kind: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Entry:
-    """A story in a list."""
+    """A story in a list. Compared by identity: its row is remembered."""
 
     url: str
     headline: str
@@ -95,13 +95,13 @@ def _srcset(renditions: Sequence[Rendition]) -> str:
 
 def shown_blocks(story: Story) -> list[tuple[Block, Picture | None]]:
     """The body in order, photos in their places; the lead photo stands above the text and is not repeated."""
-    pictures = {image.image_id: picture(image) for image in story.snapshot.images}
     lead_id = story.lead.image_id if story.lead else None
+    pictures = {image.image_id: picture(image) for image in story.snapshot.images if image.image_id != lead_id}
     shown: list[tuple[Block, Picture | None]] = []
     for block in story.snapshot.blocks:
         if not isinstance(block, ImageBlock):
             shown.append((block, None))
-        elif block.image_id != lead_id and block.image_id in pictures:
+        elif block.image_id in pictures:
             shown.append((block, pictures[block.image_id]))
     return shown
 

@@ -17,7 +17,7 @@ PLAIN = re.compile(r"[\w\s\-–—«»\"'’,.№]*")
 
 def make_slug(text: str) -> str:
     """«Делегация Оренбуржья» -> delegatsiya-orenburzhya; "" where nothing is left. Scheme: Yandex.Maps, the most usual in addresses."""
-    return slugify(iuliia.YANDEX_MAPS.translate(text), max_length=MAX_SLUG, word_boundary=True)
+    return text and slugify(iuliia.YANDEX_MAPS.translate(text), max_length=MAX_SLUG, word_boundary=True)
 
 
 @lru_cache(maxsize=20_000)

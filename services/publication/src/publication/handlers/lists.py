@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -98,22 +99,25 @@ class ListWriter:
         stale = Lists(connection).stale()
         first = [one for one in stale if one.listing.is_primary]
         second = [one for one in stale if not one.listing.is_primary]
-        if not in_full and not any(fact.is_removal for fact in facts) and not self._is_due(second):
-            second = []
+        is_hurried = not in_full and not any(fact.is_removal for fact in facts) and not self._is_due(stale)
         run = Lists(connection).next_run()
         outputs = self._outputs(first, run, connection)
         self.press.shelf.write(one for one in outputs if not one.can_follow)
         self._tell([fact for fact in facts if not fact.is_removal])
-        self.press.shelf.write([*(one for one in outputs if one.can_follow), *self._outputs(second, run, connection)])
+        if is_hurried and len(facts) > FEW:
+            return True  # there is more to come; the marks stay, and a later pass writes what may follow
+        followers = [one for one in outputs if one.can_follow]
+        self.press.shelf.write([*followers, *(() if is_hurried else self._outputs(second, run, connection))])
         self._tell([fact for fact in facts if fact.is_removal])
-        if first or second:
-            Lists(connection).forget([one.stale_id for one in (*first, *second)])
-        return len(first) + len(second) < len(stale)
+        written = first if is_hurried else stale
+        if written:
+            Lists(connection).forget([one.stale_id for one in written])
+        return len(written) < len(stale)
 
-    def _is_due(self, second: Sequence[Stale]) -> bool:
+    def _is_due(self, stale: Sequence[Stale]) -> bool:
         """Tags, authors and sitemaps give way to what partners do when they are told; SECONDARY_AFTER_S later it is their turn."""
         now = time.monotonic()
-        if not second:
+        if not stale:
             self._secondary_due_at = 0.0
         elif not self._secondary_due_at:
             self._secondary_due_at = now + SECONDARY_AFTER_S
@@ -253,9 +257,10 @@ def _feeds(edition: Edition, listing: Listing, pieces: Sequence[Piece], run: int
         if name == "rss":
             yield Output(site.object_key(path), feeds.rss(feed, pieces), "rss", run)
         elif name == "atom":
-            yield Output(site.object_key(path), feeds.atom(feed, pieces, EPOCH), "atom", run, can_follow=True)
+            body = partial(feeds.atom, feed, pieces, EPOCH)
+            yield Output(site.object_key(path), body, "atom", run, can_follow=True)
         else:
-            yield Output(site.object_key(path), feeds.json_feed(feed, pieces), "feed", run, can_follow=True)
+            yield Output(site.object_key(path), partial(feeds.json_feed, feed, pieces), "feed", run, can_follow=True)
 
 
 def _take_lock(connection: psycopg.Connection) -> bool:

@@ -132,8 +132,7 @@ def _next(order: ReleaseOrdered, old: Story | None, press: Press) -> Story:
     """The story as it will stand. Its address is frozen at first publication; another slug by the editor's wish moves it."""
     snapshot = clean_snapshot(order.snapshot)
     zone = press.editions[0].site.zone
-    first = story_path(snapshot.slug, snapshot.headline, order.story_id, order.ordered_at, zone)
-    path = old.path if old else first
+    path = old.path if old else story_path(snapshot.slug, snapshot.headline, order.story_id, order.ordered_at, zone)
     old_paths = old.old_paths if old else ()
     wanted = moved_path(path, snapshot.slug)
     if old and order.action in ("publish", "correct") and wanted != path:
@@ -180,7 +179,7 @@ def make_outputs(story: Story, edition: Edition, *, is_first: bool = False) -> l
     if story.identity != story.path:
         outputs.append(Output(site.object_key(f"{story.identity}.json"), item, "json", stamp, status=status))
     url = site.address(f"{story.path}.html")
-    moved = theme.moved(url) if is_shown else page
+    moved = theme.moved(url) if is_shown and story.old_paths else page
     outputs += [
         Output(
             site.object_key(f"{path}.html"),
@@ -228,7 +227,8 @@ def _keep(order: ReleaseOrdered, story: Story, uow: UnitOfWork, press: Press) ->
             Kills(uow.connection).note(order)
         elif order.revives_killed:
             Kills(uow.connection).lift(order)
-        Posts(uow.connection).want(story, list(press.channels))
+        if press.channels or standing is not None:
+            Posts(uow.connection).want(story, list(press.channels))
         priority = uow.delivery.priority if uow.delivery is not None else "routine"
         Announcements(uow.connection).add(_fact(order, story, press), priority, is_removal=story.state != "live")
         Releases(uow.connection).save(order, "released")
