@@ -213,12 +213,12 @@ class Kills:
 
 @dataclass(frozen=True)
 class Stale:
-    """Something of a list is to be written again: its own page, and the archive page of `place`."""
+    """A list that is to be written again, with the archive pages of `places`. `marks` names what said so."""
 
-    stale_id: int
     site: str
     listing: Listing
-    place: int | None
+    places: Sequence[int]
+    marks: Sequence[int]
 
 
 class Shown(NamedTuple):
@@ -259,11 +259,15 @@ class Lists:
         return [InList(*row) for row in rows]
 
     def stale(self, limit: int = 20_000) -> list[Stale]:
+        """Each list once, however many releases marked it; `limit`: marks that are looked at."""
         rows = self._connection.execute(
-            "SELECT stale_id, site, list, label, place FROM stale_list ORDER BY NOT is_primary, stale_id LIMIT %s",
+            """
+            SELECT site, list, max(label), coalesce(array_agg(DISTINCT place) FILTER (WHERE place IS NOT NULL), '{}'), array_agg(stale_id)
+            FROM (SELECT * FROM stale_list ORDER BY NOT is_primary, stale_id LIMIT %s) AS mark GROUP BY site, list
+            """,
             (limit,),
         ).fetchall()
-        return [Stale(stale_id, site, Listing(key, label), place) for stale_id, site, key, label, place in rows]
+        return [Stale(site, Listing(key, label), places, marks) for site, key, label, places, marks in rows]
 
     def mark_all(self, site: str) -> None:
         """Every list of a site is stale, from its first archive page on."""
@@ -279,8 +283,9 @@ class Lists:
             (site, site),
         )
 
-    def forget(self, stale_ids: Sequence[int]) -> None:
-        self._connection.execute("DELETE FROM stale_list WHERE stale_id = ANY(%s)", (list(stale_ids),))
+    def forget(self, written: Iterable[Stale]) -> None:
+        marks = [mark for one in written for mark in one.marks]
+        self._connection.execute("DELETE FROM stale_list WHERE stale_id = ANY(%s)", (marks,))
 
     def next_run(self) -> int:
         row = self._connection.execute("SELECT nextval('list_run')").fetchone()

@@ -111,7 +111,7 @@ class ListWriter:
         self._tell([fact for fact in facts if fact.is_removal])
         written = first if is_hurried else stale
         if written:
-            Lists(connection).forget([one.stale_id for one in written])
+            Lists(connection).forget(written)
         return len(written) < len(stale)
 
     def _is_due(self, stale: Sequence[Stale]) -> bool:
@@ -133,17 +133,11 @@ class ListWriter:
         self, edition: Edition, stale: Sequence[Stale], run: int, connection: psycopg.Connection
     ) -> Iterator[Output]:
         ours = [one for one in stale if one.site == edition.site.key]
-        places: dict[str, set[int]] = {}
-        listings: dict[str, Listing] = {}
-        for one in ours:
-            places.setdefault(one.listing.key, set()).update(() if one.place is None else (one.place,))
-            if one.listing.key not in listings or one.listing.label:
-                listings[one.listing.key] = one.listing
-        for key in sorted(listings, key=lambda name: (name != FRONT, name)):
-            if key == AROUND:
-                yield from self._around(edition, places[key], run, connection)
+        for one in sorted(ours, key=lambda mark: (mark.listing.key != FRONT, mark.listing.key)):
+            if one.listing.key == AROUND:
+                yield from self._around(edition, one.places, run, connection)
             else:
-                yield from self._list(edition, listings[key], places[key], run, connection)
+                yield from self._list(edition, one.listing, one.places, run, connection)
 
     def _list(
         self, edition: Edition, listing: Listing, places: Iterable[int], run: int, connection: psycopg.Connection
