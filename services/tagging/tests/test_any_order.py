@@ -8,8 +8,9 @@ import pytest
 from chassis.testing import assert_any_order_ends_alike
 from contracts.content import Tag
 from contracts.events import TagsReviewed
+from tagging.domain.choice import respect
 from tagging.handlers import stories
-from tagging.store.stories import Feedback
+from tagging.store.stories import Feedback, Suggestions
 
 from .test_handlers import NOW, Tagger, received, revised
 
@@ -24,11 +25,14 @@ def test_any_order_and_any_repetition_of_texts_and_reviews_ends_in_the_same_stat
         revised(STORY, "Орск паводок вода", 3),
         reviewed(1, kept=("Орск",), removed=("Урал",)),
         reviewed(2, kept=("Орск", "Урал"), removed=("паводок",)),
+        reviewed(3, kept=("Орск", "Урал"), removed=()),
     ]
 
     end = assert_any_order_ends_alike(told, lambda: _tagging(database_for), _hear, _state)
 
-    assert end == (3, "Орск паводок вода", ["паводок"], [("Орск", 1, 0), ("Урал", 1, 0), ("паводок", 0, 1)])
+    shown = [("Урал", "auto"), ("Орск", "auto"), ("вода", "suggest")]
+    usage = [("Орск", 1, 0), ("Урал", 1, 0), ("паводок", 0, 1)]
+    assert end == (3, "Орск паводок вода", ["паводок"], shown, usage)
 
 
 def reviewed(revision, kept, removed):
@@ -49,9 +53,10 @@ def _hear(event, uow, _database):
 
 
 def _state(database):
-    """The revision that was tagged, the text kept, what the editor threw out, and what is remembered of each tag."""
+    """The revision that was tagged, the text kept, what the editor threw out, what is shown, and what is remembered of each tag."""
     with database.connection() as connection:
         verdict = Feedback(connection).verdict(STORY)
+        tags, _ = Suggestions(connection).get(STORY)
         tagged, text = connection.execute(
             "SELECT s.revision, t.content->>'headline' FROM suggestion s JOIN story t USING (story_id) WHERE story_id = %s",
             (STORY,),
@@ -59,4 +64,5 @@ def _state(database):
         usage = connection.execute(
             "SELECT label, kept, removed FROM usage WHERE kept <> 0 OR removed <> 0 ORDER BY label"
         ).fetchall()
-    return tagged, text, [tag.label for tag in verdict.removed], usage
+    shown = [(one.tag.label, one.band) for one in respect(tags, verdict)]
+    return tagged, text, [tag.label for tag in verdict.removed], shown, usage

@@ -118,6 +118,25 @@ def test_a_tag_that_an_editor_threw_out_does_not_come_back(database, story):
     assert labels(database)[-1] == (2, ["Орск", "паводок"])
 
 
+def test_a_tag_that_was_thrown_out_stays_out_though_the_next_review_says_nothing_of_it(database, story):
+    handle(received(story, "Орск Урал"), database)
+    review(story, database, removed=["Урал"], kept=["Орск"])
+    handle(revised(story, "Орск Урал паводок", 2), database)
+    review(story, database, kept=["Орск", "паводок"], revision=2)
+    handle(revised(story, "Орск Урал вода", 3), database)
+
+    assert labels(database)[-1] == (3, ["паводок", "Орск", "вода"])
+
+
+def test_a_tag_that_an_editor_takes_again_is_no_longer_out(database, story):
+    handle(received(story, "Орск Урал"), database)
+    review(story, database, removed=["Урал"], kept=["Орск"])
+    review(story, database, kept=["Орск"], added=["Урал"], revision=2)
+    handle(revised(story, "Орск Урал", 3), database)
+
+    assert labels(database)[-1] == (3, ["Орск", "Урал"])
+
+
 def test_what_an_editor_kept_or_added_stays_though_the_text_no_longer_says_it(database, story):
     handle(received(story, "Орск Урал"), database)
     review(story, database, kept=["Орск"], added=["паводок"])

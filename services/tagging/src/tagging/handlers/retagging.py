@@ -57,11 +57,9 @@ def retag_stories(event: RetagOrdered, uow: UnitOfWork, open_tagger: Callable[[]
         changed = 0
         for one, proposals in looked:
             suggestions = Suggestions(uow.connection)
-            tagged = verdict_on(one.story_id, one.revision, proposals, tagger, uow)
-            if suggestions.get(one.story_id) != (tagged.tags, tagged.rubrics) and suggestions.save(
-                tagged, proposals.weighed
-            ):
-                uow.publish(tagged)
+            is_new = suggestions.get(one.story_id) != (proposals.tags, proposals.rubrics)
+            if is_new and suggestions.save(one.story_id, one.revision, proposals):
+                uow.publish(verdict_on(one.story_id, one.revision, proposals, tagger, uow))
                 changed += 1
         is_end = len(stories) < STORIES_AN_EVENT
         Retags(uow.connection).count(event.retag_id, len(stories), changed, lane_ends=is_end)

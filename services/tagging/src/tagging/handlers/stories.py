@@ -42,10 +42,9 @@ def tag_story(event: StoryReceived | StoryRevised, uow: UnitOfWork, open_tagger:
     proposals = look(event.content, day, tagger, uow.database)
 
     with uow:
-        tagged = verdict_on(event.story_id, event.revision, proposals, tagger, uow)
-        if Suggestions(uow.connection).save(tagged, proposals.weighed):
+        if Suggestions(uow.connection).save(event.story_id, event.revision, proposals):
             Stories(uow.connection).save(event.story_id, event.revision, event.content, day)
-            uow.publish(tagged)
+            uow.publish(verdict_on(event.story_id, event.revision, proposals, tagger, uow))
 
 
 def look(content: StoryContent, day: date, tagger: Tagger, database: Database) -> Proposals:

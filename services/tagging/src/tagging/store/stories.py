@@ -1,16 +1,17 @@
 """Stories' texts, what was proposed for them, what editors thought of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import psycopg
 from psycopg.types.json import Jsonb
 
 from contracts.content import RubricProposal, StoryContent, Tag, TagProposal
-from contracts.events import StoryTagged, TagsReviewed
-from tagging.domain.choice import Key, Verdict, key_of, wears
+from contracts.events import TagsReviewed
+from tagging.domain.choice import Key, Verdict, key_of, label_key, wears
+from tagging.domain.propose import Proposals
 from tagging.domain.ranking import acceptance
 from tagging.domain.words import folded
 
@@ -56,10 +57,13 @@ class Suggestions:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
 
-    def save(self, event: StoryTagged, candidates: Sequence[tuple[Tag, Mapping[str, float]]] = ()) -> bool:
-        """False: a newer revision was tagged already. What a judged story was weighed by stays as the editor met it."""
-        values = [Jsonb([one.model_dump(mode="json") for one in part]) for part in (event.tags, event.rubrics)]
-        weighed = Jsonb([{"tag": tag.model_dump(mode="json"), "features": dict(found)} for tag, found in candidates])
+    def save(self, story_id: UUID, revision: int, proposals: Proposals) -> bool:
+        """Keep what the machine proposed, whatever an editor said of it: the verdict binds it when it is told.
+
+        False: a newer revision was tagged already. What a judged story was weighed by stays as the editor met it.
+        """
+        values = [Jsonb([one.model_dump(mode="json") for one in part]) for part in (proposals.tags, proposals.rubrics)]
+        weighed = [{"tag": tag.model_dump(mode="json"), "features": dict(found)} for tag, found in proposals.weighed]
         return (
             self._connection.execute(
                 """
@@ -70,7 +74,7 @@ class Suggestions:
                                  THEN suggestion.candidates ELSE excluded.candidates END
                 WHERE suggestion.revision <= excluded.revision
                 """,
-                (event.story_id, event.revision, *values, weighed),
+                (story_id, revision, *values, Jsonb(weighed)),
             ).rowcount
             == 1
         )
@@ -93,11 +97,13 @@ class Feedback:
         self._connection = connection
 
     def save(self, event: TagsReviewed) -> None:
-        """Keep the newest verdict on a story; what the one before it said of each tag no longer counts."""
+        """Keep the newest verdict on a story, and the newest decision on each tag, in whatever order reviews are heard.
+
+        A tag that was thrown out is not proposed again, so that later reviews say nothing of it: the decision on it stands.
+        """
         self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 6))", (str(event.story_id),))
-        before = self._newest(event.story_id)
-        if before and (before["revision"], before["reviewed_at"]) >= (event.revision, event.reviewed_at):
-            return
+        before = self.verdict(event.story_id)
+        self._decide(event)
         parts = {
             name: [one.model_dump(mode="json") for one in getattr(event, name)]
             for name in ("kept", "removed", "added", "rubrics")
@@ -107,24 +113,35 @@ class Feedback:
             INSERT INTO feedback (story_id, revision, kept, removed, added, rubrics, reviewed_at) VALUES (%s, %s, %s, %s, %s, %s, %s)
             ON CONFLICT (story_id) DO UPDATE SET revision = excluded.revision, kept = excluded.kept, removed = excluded.removed,
                 added = excluded.added, rubrics = excluded.rubrics, reviewed_at = excluded.reviewed_at
+            WHERE (feedback.revision, feedback.reviewed_at) < (excluded.revision, excluded.reviewed_at)
             """,
             (event.story_id, event.revision, *map(Jsonb, parts.values()), event.reviewed_at),
         )
-        if before:
-            self._count([*before["kept"], *before["added"]], before["removed"], -1)
-        self._count([*event.kept, *event.added], event.removed, 1)
+        after = self.verdict(event.story_id)
+        if after != before:
+            self._count(before, -1)
+            self._count(after, 1)
 
-    def _newest(self, story_id: UUID) -> dict[str, Any] | None:
-        row = self._connection.execute(
-            "SELECT revision, reviewed_at, kept, added, removed FROM feedback WHERE story_id = %s", (story_id,)
-        ).fetchone()
-        if row is None:
-            return None
-        kept, added, removed = (list(map(Tag.model_validate, part)) for part in row[2:])
-        return {"revision": row[0], "reviewed_at": row[1], "kept": kept, "added": added, "removed": removed}
+    def _decide(self, event: TagsReviewed) -> None:
+        said = {label_key(tag): (tag, False) for tag in (*event.kept, *event.added)}
+        said |= {label_key(tag): (tag, True) for tag in event.removed}
+        with self._connection.cursor() as cursor:
+            cursor.executemany(
+                """
+                INSERT INTO decision (story_id, key, tag, is_removed, revision, reviewed_at) VALUES (%s, %s, %s, %s, %s, %s)
+                ON CONFLICT (story_id, key) DO UPDATE SET tag = excluded.tag, is_removed = excluded.is_removed,
+                    revision = excluded.revision, reviewed_at = excluded.reviewed_at
+                WHERE (decision.revision, decision.reviewed_at) < (excluded.revision, excluded.reviewed_at)
+                """,
+                [
+                    (event.story_id, key, Jsonb(tag.model_dump(mode="json")), is_out, event.revision, event.reviewed_at)
+                    for key, (tag, is_out) in said.items()
+                ],
+            )
 
-    def _count(self, kept: Iterable[Tag], removed: Iterable[Tag], by: int) -> None:
-        rows = {key_of(tag): (tag, by, 0) for tag in kept} | {key_of(tag): (tag, 0, by) for tag in removed}
+    def _count(self, verdict: Verdict | None, by: int) -> None:
+        removed, worn = verdict or ((), ())
+        rows = {key_of(tag): (tag, by, 0) for tag in worn} | {key_of(tag): (tag, 0, by) for tag in removed}
         with self._connection.cursor() as cursor:
             cursor.executemany(
                 """
@@ -140,9 +157,14 @@ class Feedback:
             )
 
     def verdict(self, story_id: UUID) -> Verdict | None:
-        """None: no editor has reviewed the story's tags yet."""
+        """What is out and what is to stay. None: no editor has reviewed the story's tags yet."""
         row = self._connection.execute(
-            "SELECT removed, kept || added FROM feedback WHERE story_id = %s", (story_id,)
+            """
+            SELECT (SELECT coalesce(jsonb_agg(tag ORDER BY key), '[]') FROM decision d WHERE d.story_id = f.story_id AND is_removed),
+                   kept || added
+            FROM feedback f WHERE story_id = %s
+            """,
+            (story_id,),
         ).fetchone()
         return Verdict(*(tuple(map(Tag.model_validate, part)) for part in row)) if row else None
 
