@@ -286,7 +286,8 @@ class RubricProposal(Content):
     rubric: Rubric
     confidence: Fraction
     band: Literal["auto", "suggest", "hide"]
-    reason: str = ""
+    reason: str = Field(default="", description="in words: заметна другая страна: Казахстан")
+    reasons: dict[str, str] = Field(default_factory=dict, description="the same in each language we have: ru, en, kk")
 
 
 class ReleasedImage(Content):

@@ -10,7 +10,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from chassis.database import Database
-from contracts.content import Tag, TagProposal
+from contracts.content import RubricProposal, Tag, TagProposal
 from desk.domain.choice import key_of, mentions_of
 from desk.domain.draft import lead_of
 from desk.domain.people import Actor
@@ -112,8 +112,8 @@ def _kept(tag: Tag, known: TagProposal | None, story: Story, language: str) -> K
     return Kept(tag, known.confidence, reason_in(known, language), mentions_of(known, story.draft))
 
 
-def reason_in(proposal: TagProposal, language: str) -> str:
-    """Why a tag was proposed, in the reader's language where the tagger speaks it."""
+def reason_in(proposal: TagProposal | RubricProposal, language: str) -> str:
+    """Why a tag or a rubric was proposed, in the reader's language where the tagger speaks it."""
     return proposal.reasons.get(language) or proposal.reason
 
 

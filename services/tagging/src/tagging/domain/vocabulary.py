@@ -52,6 +52,10 @@ class Concept:
                 yield Alias(label, language, is_exact=_is_acronym(label), needs_context=self.label_needs_context)
         yield from self.aliases
 
+    def labels(self) -> dict[str, str]:
+        """Language -> how it is called there; where nobody has said it, as in Russian."""
+        return {"ru": self.label, "en": self.label_en or self.label, "kk": self.label_kk or self.label}
+
     def is_valid(self, day: date) -> bool:
         return (self.valid_from is None or self.valid_from <= day) and (self.valid_to is None or day <= self.valid_to)
 

@@ -12,9 +12,9 @@ def reasons(one: Candidate) -> dict[str, str]:
     if one.is_implied:
         place = one.implied_by
         return {
-            "ru": f"не назван, но назван {place}",
-            "en": f"not named, but {place} is",
-            "kk": f"аталмаған, бірақ {place} аталған",
+            "ru": f"не назван, но назван {place['ru']}",
+            "en": f"not named, but {place['en']} is",
+            "kk": f"аталмаған, бірақ {place['kk']} аталған",
         }
     count = len(one.spans)
     parts = {
@@ -41,6 +41,22 @@ def reasons(one: Candidate) -> dict[str, str]:
     return {language: ", ".join(words) for language, words in parts.items()}
 
 
+RUBRIC_REASONS = {
+    "country": {
+        "ru": "заметна другая страна: {label}",
+        "en": "another country stands out: {label}",
+        "kk": "басқа ел туралы: {label}",
+    },
+    "region": {"ru": "регион: {label}", "en": "region: {label}", "kk": "өңір: {label}"},
+    "office": {"ru": "должность: {label}", "en": "office: {label}", "kk": "лауазым: {label}"},
+    "subject": {"ru": "тема: {label}", "en": "subject: {label}", "kk": "тақырып: {label}"},
+}
+"""Why a shipped rule files a story under a rubric; {label} is what the story names."""
+FILED_ALIKE = {
+    "ru": "так вы помечали похожие статьи",
+    "en": "you filed similar stories so",
+    "kk": "ұқсас мақалаларды осылай жіктегенсіз",
+}
 CHOSEN = {"ru": "выбран редактором", "en": "chosen by an editor", "kk": "редактор таңдаған"}
 
 
