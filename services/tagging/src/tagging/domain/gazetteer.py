@@ -1,5 +1,6 @@
 """Finds the vocabulary's concepts in a text, in any inflection: every form of every name, looked up by its first word."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from tagging.domain.kazakh import stems
 from tagging.domain.vocabulary import NEVER_SOUGHT, Alias, Concept, Kind, Vocabulary
 from tagging.domain.words import Word, plain, words
 
+DIGITS = re.compile(r"\d+")
 CITY_WORDS = frozenset(
     ["город", "города", "городе", "городу", "городом", "г", "село", "села", "селе", "поселок", "поселка", "поселке"]
 )
@@ -26,12 +28,18 @@ class Mention:
     by_alias: bool
 
 
+Numbers = tuple[tuple[str, ...], ...]
+"""Of words: the numbers before the first, between each two, after the last. «Школа № 5»: ((), ("5",))."""
+
+
 @dataclass(frozen=True, slots=True)
 class _Name:
     concept: Concept
     alias: Alias
     by_alias: bool
     wants_capital: bool
+    numbers: Numbers = ()
+    """Empty: the name has none."""
 
 
 class Gazetteer:
@@ -52,7 +60,8 @@ class Gazetteer:
         labels = {concept.label, concept.label_en, concept.label_kk}
         for alias in concept.names():
             wants_capital = alias.text[:1].isupper() and concept.kind not in ("subject", "office")
-            name = _Name(concept, alias, alias.text not in labels, wants_capital)
+            numbers = _numbers(alias.text, words(alias.text)) if DIGITS.search(alias.text) else ()
+            name = _Name(concept, alias, alias.text not in labels, wants_capital, numbers)
             forms = inflected(alias.text, is_proper=wants_capital) if alias.language == "ru" else {_plain(alias.text)}
             for first, *rest in filter(None, forms):
                 self._index[first].append((tuple(rest), name))
@@ -62,7 +71,7 @@ class Gazetteer:
     def find(self, text: str, *, is_kazakh: bool = False, day: date | None = None) -> list[Mention]:
         """All mentions, the longest at each place; overlapping shorter ones are dropped. Names that need context count only with it."""
         tokens = words(text)
-        found = list(self._all(tokens, is_kazakh=is_kazakh))
+        found = list(self._all(text, tokens, is_kazakh=is_kazakh))
         if day is not None:
             found = [
                 (start, end, [one for one in options if one.concept.is_valid(day)]) for start, end, options in found
@@ -74,12 +83,11 @@ class Gazetteer:
             name = self._best(options, near, tokens, start)
             if name:
                 concept = name.concept
-                mentions.append(
-                    Mention(concept.concept_id, concept.kind, tokens[start].start, tokens[end - 1].end, name.by_alias)
-                )
+                first, last = _edges(text, tokens[start:end], name)
+                mentions.append(Mention(concept.concept_id, concept.kind, first, last, name.by_alias))
         return mentions
 
-    def _all(self, tokens: Sequence[Word], *, is_kazakh: bool) -> Iterable[tuple[int, int, list[_Name]]]:
+    def _all(self, text: str, tokens: Sequence[Word], *, is_kazakh: bool) -> Iterable[tuple[int, int, list[_Name]]]:
         plains = [plain(token.text).removesuffix("'s").removesuffix("’s") for token in tokens]
         place = 0
         while place < len(tokens):
@@ -92,6 +100,7 @@ class Gazetteer:
                         size < length
                         or not _follows(plains, place, rest, is_kazakh=is_kazakh)
                         or not _is_as_written(name, tokens, place, size)
+                        or not _is_numbered(name, text, tokens, place, size)
                     ):
                         continue
                     if size > length:
@@ -113,6 +122,8 @@ class Gazetteer:
             or (not name.concept.broader and name.concept.concept_id in near)
             or name.concept.concept_id in near
         ]
+        ids = {name.concept.concept_id for name in fitting}
+        fitting = [name for name in fitting if name.concept.broader not in ids] or fitting  # Бразилия, not its capital
         in_context = [name for name in fitting if set(self.vocabulary.way_up(name.concept.concept_id)[1:2]) & near]
         return min(in_context or fitting, key=lambda name: (name.alias.needs_context, name.by_alias), default=None)
 
@@ -132,3 +143,34 @@ def _is_as_written(name: _Name, tokens: Sequence[Word], place: int, size: int) -
     if name.alias.is_exact:
         return size > 1 or tokens[place].text == name.alias.text
     return not name.wants_capital or any(token.is_capital for token in tokens[place : place + size])
+
+
+def _numbers(text: str, tokens: Sequence[Word], start: int = 0, end: int | None = None) -> Numbers:
+    starts, ends = [start, *(token.end for token in tokens)], [*(token.start for token in tokens), end]
+    return tuple(tuple(DIGITS.findall(text[one:other])) for one, other in zip(starts, ends, strict=True))
+
+
+def _is_numbered(name: _Name, text: str, tokens: Sequence[Word], place: int, size: int) -> bool:
+    """«Школа № 5» is neither «Школа № 15» nor any school."""
+    if not name.numbers:
+        return True
+    start = tokens[place - 1].end if place else 0
+    end = tokens[place + size].start if place + size < len(tokens) else len(text)
+    before, *between, after = _numbers(text, tokens[place : place + size], start, end)
+    own_before, *own_between, own_after = name.numbers
+    return (
+        before[len(before) - len(own_before) :] == own_before
+        and between == own_between
+        and after[: len(own_after)] == own_after
+    )
+
+
+def _edges(text: str, tokens: Sequence[Word], name: _Name) -> tuple[int, int]:
+    """Where a mention begins and ends, with its numbers."""
+    start, end = tokens[0].start, tokens[-1].end
+    if name.numbers and name.numbers[0]:
+        start = text.rindex(name.numbers[0][0], 0, start)
+    if name.numbers and name.numbers[-1]:
+        for number in name.numbers[-1]:
+            end = text.index(number, end) + len(number)
+    return start, end
