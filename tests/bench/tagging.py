@@ -94,7 +94,7 @@ def _cost(ours: list[dict[str, Any]], theirs: list[dict[str, Any]]) -> list[dict
 def _our_stories() -> list[dict[str, Any]]:
     """An editor's tags on our own stories; what a worker costs."""
     gold = REPOSITORY / "services" / "tagging" / "tests" / "gold"
-    rows = [row for half in ("tune", "test") for row in _as_an_editor(gold / f"{half}.txt", half)]
+    rows = [row for half in ("tune", "tune-wide", "test") for row in _as_an_editor(gold / f"{half}.txt", half)]
     right, names, _ = nominatives_right(gold / "names.txt")
     rows.append(_row("nominative, 60 lone names", right / names, "of 1", ">= 0.95", met=right / names >= 0.95))
     script = gold.parent / "cost.py"

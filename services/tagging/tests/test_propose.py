@@ -6,13 +6,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from contracts.content import Heading, ListBlock, Paragraph, Quote, StoryContent
+from contracts.content import Heading, ListBlock, Paragraph, Quote, StoryContent, Tag
+from contracts.content import Span as TextSpan
+from tagging.domain.gazetteer import Gazetteer
 from tagging.domain.names import link_persons
 from tagging.domain.people import read_people
 from tagging.domain.propose import Tools, propose
+from tagging.domain.ranking import Candidate
 from tagging.domain.reading import read_entities
+from tagging.domain.rubrics import Rule, choose_rubrics
 from tagging.domain.spans import Span
 from tagging.domain.texts import fields_of
+from tagging.domain.vocabulary import Concept, Vocabulary
 from tagging.evaluation import nominatives_right
 from tagging.shipped import shipped
 
@@ -48,10 +53,45 @@ def test_the_rubrics_follow_rules_an_editor_can_read(tagged):
     proposals = tagged(DELEGATION)
 
     assert {one.rubric.label: one.reason for one in proposals.rubrics if one.band == "auto"} == {
-        "Политика": "тема: международные отношения",
+        "Политика": "должность: губернатор",
         "За рубежом": "заметна другая страна: Казахстан",
         "Оренбургская область": "регион: Оренбургская область",
     }
+    assert {one.rubric.label: one.reasons["en"] for one in proposals.rubrics if one.band == "auto"} == {
+        "Политика": "office: governor",
+        "За рубежом": "another country stands out: Kazakhstan",
+        "Оренбургская область": "region: Orenburg Region",
+    }
+
+
+def test_a_rule_in_one_language_only_is_told_in_its_words_and_braces_of_its_own_do_no_harm():
+    spans = [TextSpan(field="headline", start=0, end=4)]
+    orsk = Candidate(Tag(label="Орск", kind="place", concept_id="city-orsk"), spans=spans)
+    rule = Rule(rubric="Города", when="concept", concepts=("city-orsk",), reason="{label} {0} {label.x}")
+
+    [rubric] = choose_rubrics([(0.9, orsk)], shipped(), [rule], "RU", {})
+
+    assert (rubric.reason, rubric.reasons) == ("Орск {0} {label.x}", {"ru": "Орск {0} {label.x}"})
+
+
+def test_names_that_differ_only_in_their_numbers_stay_apart(find_names):
+    concepts = [
+        Concept("school-5", "organisation", "Школа № 5"),
+        Concept("school-15", "organisation", "Школа № 15"),
+        Concept("hospital-1", "organisation", "1-я городская больница"),
+    ]
+    numbered = Gazetteer(Vocabulary(concepts, "1"))
+    text = "В Школе № 15 праздник. 5 детей из Школы № 5. Любая Школа рада, и школа №5. Есть 11-я городская больница и 1-я городская больница."
+
+    found = [(one.concept_id, text[one.start : one.end]) for one in numbered.find(text)]
+    entities = read_entities("Школа № 5 и Школа № 15 соревнуются. Школу № 15 хвалят.", find_names, lambda _: None)
+
+    assert found == [
+        ("school-15", "Школе № 15"),
+        ("school-5", "Школы № 5"),
+        ("hospital-1", "1-я городская больница"),
+    ]
+    assert [one.name for one in entities] == ["Школа № 5", "Школа № 15"]
 
 
 def test_a_tag_says_how_often_and_where_it_was_found(tagged):
@@ -212,7 +252,7 @@ def test_a_region_that_only_its_town_names_is_proposed_with_the_reason(tagged):
     [region] = [one for one in proposals.tags if one.tag.label == "Оренбургская область"]
     assert region.reasons == {
         "ru": "не назван, но назван Орск",
-        "en": "not named, but Орск is",
+        "en": "not named, but Orsk is",
         "kk": "аталмаған, бірақ Орск аталған",
     }
 

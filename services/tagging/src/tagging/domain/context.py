@@ -1,5 +1,6 @@
 """What the words around a name say of its case and gender: «президента … Медведева», «с …», «… сказала»."""
 
+import re
 from functools import lru_cache
 
 from tagging.domain.words import parses
@@ -74,6 +75,24 @@ SPEECH = frozenset(
         ],
     ]
 )
+
+
+ATTRIBUTION_BEFORE = re.compile(r"([^\W\d_]+)\s+(?:[^\W\d_]+\s+)?$")
+ATTRIBUTION_AFTER = re.compile(r"\s+([^\W\d_]+)")
+
+
+def is_attribution(text: str, start: int, end: int) -> bool:
+    """Whether a name only says whose words these are: «по словам …», «…», — сказал …, … отметил, что."""
+    before = ATTRIBUTION_BEFORE.search(text, max(0, start - 50), start)
+    after = ATTRIBUTION_AFTER.match(text, end)
+    return any(_is_speech(found.group(1)) for found in (before, after) if found) or text[
+        max(0, start - 10) : start
+    ].endswith(("словам ", "мнению ", "данным "))
+
+
+@lru_cache(maxsize=20_000)
+def _is_speech(word: str) -> bool:
+    return any(parse.normal_form in SPEECH for parse in parses(word.lower())[:2] if "VERB" in parse.tag)
 
 
 @lru_cache(maxsize=20_000)

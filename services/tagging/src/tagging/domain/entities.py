@@ -20,6 +20,9 @@ NO_ORGANISATIONS = frozenset({"сми", "чп", "дтп", "тв", "пк", "за�
 BREAKS = re.compile(r"\s*[•·|;]\s*|\)\s*$")
 BREAKS_OF_PEOPLE = re.compile(r"\s*[•·|;,/]\s*|\s*\((?=[А-ЯЁ])|\)\s*|\s+и\s+")
 PARENTHESES = re.compile(r"\s*\([^()]*\)?")
+CASE_ENDING = re.compile(r"(?:ами|ями|ах|ях|ам|ям|ом|ем|ой|ей|а|я|о|е|у|ю|ы|и|ь|й)$")
+OBLIQUE = frozenset("еиуыю")
+MOST_ALIKE = 50
 INNER = re.compile(r"[^\W_]+")
 CONNECTING = frozenset(
     [
@@ -239,7 +242,7 @@ def _places_among_people(text: str, spans: Sequence[Span], identify: Identify) -
 
 
 def _merge(text: str, mentions: Sequence[Mention], identify: Identify) -> list[Entity]:
-    names = [_extended(text, mention, mentions) for mention in mentions]
+    names = _in_one_case(mentions, [_extended(text, mention, mentions) for mention in mentions])
     groups = _Groups()
     by_acronym: dict[str, int] = {}
     for place, name in enumerate(names):
@@ -255,6 +258,34 @@ def _merge(text: str, mentions: Sequence[Mention], identify: Identify) -> list[E
         _entity([mentions[place] for place in group], [names[place] for place in group], identify)
         for group in groups.all()
     ]
+
+
+def _in_one_case(mentions: Sequence[Mention], names: Sequence[str]) -> list[str]:
+    """«Ак Барса» is «Ак Барс» where the text has both: a name that no dictionary knows stands in the case in which it was found."""
+    known = {name for mention, name in zip(mentions, names, strict=True) if mention.span.kind == "ORG"}
+    by_start: dict[str, list[str]] = defaultdict(list)
+    for name in sorted(known, key=lambda one: (len(one), one[-1:] in OBLIQUE, one)):
+        by_start[folded(name)[:4]].append(name)
+    nominative: dict[str, str] = {}
+    for alike in by_start.values():
+        for place, name in enumerate(alike[:MOST_ALIKE]):
+            earlier = next((one for one in alike[:place] if one not in nominative and _is_case_of(name, one)), None)
+            if earlier is not None:
+                nominative[name] = earlier
+    return [nominative.get(name, name) for name in names]
+
+
+def _is_case_of(name: str, nominative: str) -> bool:
+    words, others = folded(name).split(), folded(nominative).split()
+    return len(words) == len(others) and all(
+        word == other
+        or (not (word.isdigit() or other.isdigit()) and _without_ending(word) == _without_ending(other) != "")
+        for word, other in zip(words, others, strict=True)
+    )
+
+
+def _without_ending(word: str) -> str:
+    return CASE_ENDING.sub("", word) if len(word) > 3 else word
 
 
 class _Groups:

@@ -30,7 +30,7 @@ def _is_russian(word: str) -> bool:
 
 @lru_cache(maxsize=50_000)
 def _word_forms(word: str, *, is_proper: bool) -> frozenset[str]:
-    parse = _best(word, is_proper=is_proper)
+    parse = _best(word, is_proper=is_proper) or _infinitive(word)
     if parse is None or "Fixd" in parse.tag:
         return frozenset({word})
     keeps_number = is_proper and "NOUN" in parse.tag
@@ -41,7 +41,7 @@ def _word_forms(word: str, *, is_proper: bool) -> frozenset[str]:
 
 def _is_another_word(form: str, word: str) -> bool:
     """Whether a form of a common word is far more often one of another: «после» (посол), «премьера» (премьер)."""
-    lemma = _best(word, is_proper=False)
+    lemma = _best(word, is_proper=False) or _infinitive(word)
     if lemma is None or not lemma.is_known or form == word:
         return False
     shares: dict[str, float] = defaultdict(float)
@@ -63,6 +63,11 @@ def _best(word: str, *, is_proper: bool) -> Any:  # noqa: ANN401 - pymorphy3 shi
         if best is None or weight > most:
             best, most = parse, weight
     return best
+
+
+def _infinitive(word: str) -> Any:  # noqa: ANN401 - pymorphy3 ships no types
+    """The reading as a verb: «подорожать» is found in «подорожало» and «подорожавший», too."""
+    return next((parse for parse in parses(word) if "INFN" in parse.tag and parse.is_known), None)
 
 
 def _phrase_forms(words: list[str], *, is_proper: bool) -> Iterator[tuple[str, ...]]:

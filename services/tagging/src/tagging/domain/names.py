@@ -54,6 +54,8 @@ SURNAME_LIKE = re.compile(
     r"(?:[оеё]в|[иы]н|ск|цк|ко|енк|ян|дзе|швили|чук|юк|[иы]х|ич)(?:а|у|ым|ой|е|ий|ого|ому|им|ом|ая|ую)?$"
 )
 """Only such a word may be a surname before the first name: «Полухин Александр», but «Саясат Нурбек»."""
+ENDINGS = frozenset(["а", "у", "ом", "ем", "е", "я", "ю"])
+"""Of men's first names in the oblique cases."""
 MOST_READINGS = 40
 SHARE_OF_WOMEN = 0.4
 """Beside men, in the news; decides only where nothing else does."""
@@ -261,7 +263,7 @@ def _weigh(text: str, span: Span, readings: list[Reading]) -> list[Reading]:
 def _link(chosen: Sequence[tuple[Span, Reading]]) -> list[tuple[Span, Reading, Name]]:
     """Each mention with the fullest name of its person."""
     people: list[tuple[Name, str]] = []
-    for _, reading in sorted(chosen, key=lambda pair: -_fullness(pair[1].name)):
+    for _, reading in sorted(chosen, key=lambda pair: (-_fullness(pair[1].name), len(pair[1].name.first))):
         if not any(_fits(reading, name, gender) for name, gender in people):
             people.append((reading.name, reading.gender))
     linked: list[tuple[Span, Reading, Name]] = []
@@ -295,10 +297,20 @@ def _fits(reading: Reading, name: Name, gender: str) -> bool:
         return False
     if not own.first:
         return reading.gender == gender or not name.first
-    is_same = own.first[0] == name.first[:1] if own.has_initial or name.has_initial else own.first == name.first
+    is_same = (
+        own.first[0] == name.first[:1] if own.has_initial or name.has_initial else _is_first(own.first, name.first)
+    )
     if own.patronymic and name.patronymic:
         is_same = is_same and own.patronymic[0] == name.patronymic[0]
     return is_same
+
+
+def _is_first(own: str, first: str) -> bool:
+    """Whether two first names are one; of one that no dictionary knows an oblique case may stand: «Себастьену»."""
+    if own == first:
+        return True
+    is_oblique = own.startswith(first) and own[len(first) :] in ENDINGS and len(first) > 2
+    return is_oblique and not any(is_role(word, "first") for word in (own, first))
 
 
 def _folded(word: str) -> str:

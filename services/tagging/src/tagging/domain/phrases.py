@@ -26,7 +26,7 @@ def nominatives(text: str, spans: Sequence[Span]) -> list[str]:
             if shape not in seen[name.lower()]:
                 seen[name.lower()].add(shape)
                 support[name.lower()] += weight + 0.05  # type: ignore[assignment]
-    return [max(own, key=lambda name: (own[name] * support[name.lower()] ** 2, name)) for own in options]
+    return [max(own, key=lambda name: (own[name] * support[name.lower()] ** 2, -len(name), name)) for own in options]
 
 
 def _weighed(text: str, span: Span) -> dict[str, float]:

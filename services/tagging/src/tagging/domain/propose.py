@@ -1,25 +1,27 @@
 """From a story to proposals: everything it names, weighed by how much the story is about it, with the reason in words."""
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TypeAlias
 
 from contracts.content import RubricProposal, StoryContent, Tag, TagProposal
+from contracts.content import Span as TextSpan
 from tagging.domain.choice import Key, key_of
+from tagging.domain.context import is_attribution
 from tagging.domain.entities import Entity
 from tagging.domain.gazetteer import Gazetteer, Mention
 from tagging.domain.people import read_people
 from tagging.domain.ranking import SHIPPED, Candidate, compare, confidence, features
 from tagging.domain.reading import FindNames, read_entities
-from tagging.domain.rubrics import SHIPPED_RULES, Classify, Rule, choose_rubrics
+from tagging.domain.rubrics import POLITICAL_OFFICES, SHIPPED_RULES, Classify, Rule, choose_rubrics
 from tagging.domain.spans import Span
 from tagging.domain.texts import Text, text_of
 from tagging.domain.vocabulary import Vocabulary
 from tagging.domain.wording import reasons
-from tagging.domain.words import is_plural
+from tagging.domain.words import is_nominative, is_noun, is_plural
 
 AUTO_FROM, SUGGEST_FROM = 0.82, 0.25
 MOST_TAGS = 12
@@ -29,6 +31,7 @@ NEAR = 60
 """Characters within which an office belongs to a person."""
 BORDER = re.compile(r"[.!?;:»\n]\s")
 APPOSITION = re.compile(r"\s*(?:,|—|–|-|\()\s*|\s+")
+WORD_BEFORE = re.compile(r"([А-ЯЁа-яё-]{3,})\s$")
 AGENCY = re.compile(r"(?:\b[А-ЯЁ]{2,}|\b(?:Мин|Рос|Ген)[а-яё]{2,})\s$")
 OPENING, CLOSING = tuple('«“„"'), tuple('»”“"')
 
@@ -82,7 +85,7 @@ def propose(
         one.acceptance = opinions.get(key_of(one.tag), 0.0)
         found = features(one)
         weighed.append((confidence(found, tools.weights), one, found))
-    weighed.sort(key=lambda row: (-row[0], row[1].position, row[1].tag.label))
+    weighed.sort(key=lambda row: (not _is_hero(*row[:2]), -row[0], row[1].position, row[1].tag.label))
     shown = [(sure, one) for sure, one, _ in weighed]
     learned = tools.classify(text.whole) if text.whole else {}
     return Proposals(
@@ -91,6 +94,11 @@ def propose(
         text.language,
         tuple((one.tag, found) for _, one, found in weighed[:MOST_TAGS]),
     )
+
+
+def _is_hero(sure: float, one: Candidate) -> bool:
+    """Whom a story is surely about stands first."""
+    return one.tag.kind == "person" and sure >= AUTO_FROM
 
 
 def find_candidates(text: Text, tools: Tools, day: date | None = None) -> list[Candidate]:
@@ -127,6 +135,8 @@ def find_candidates(text: Text, tools: Tools, day: date | None = None) -> list[C
     candidates = _merged(found)
     candidates += _implied(candidates, vocabulary, tools.home_country)
     _mark_places(candidates, vocabulary, tools.home_country)
+    _mark_subjects(candidates, vocabulary)
+    _guess_holders(candidates)
     compare(candidates)
     return candidates
 
@@ -139,12 +149,18 @@ def _merged(found: Sequence[Candidate]) -> list[Candidate]:
         if known is not one:
             known.spans.extend(span for span in one.spans if span not in known.spans)
             known.places.extend(one.places)
+            known.speaks += one.speaks
     return list(merged.values())
 
 
 def _is_of_agency(text: str, one: Mention, home_country: str) -> bool:
-    """«МЧС России», «Минздрав РФ»: an agency's name, not a story about the country."""
-    return one.concept_id == home_country and AGENCY.search(text, max(0, one.start - 40), one.start) is not None
+    """«МЧС России», «Кубок России»: the name of an agency, a title, a contest, not a story about the country."""
+    if one.concept_id != home_country:
+        return False
+    before = WORD_BEFORE.search(text, max(0, one.start - 40), one.start)
+    return before is not None and (
+        AGENCY.search(text, max(0, one.start - 40), one.start) is not None or is_noun(before.group(1))
+    )
 
 
 def _is_quoted(text: str, one: Mention) -> bool:
@@ -170,7 +186,9 @@ def _concepts(
             one = found[concept.concept_id] = Candidate(tag, position=mention.start / len(text.whole))
         one.spans.append(text.span(mention.start, mention.end))
         one.aliases += mention.by_alias
+        one.words.add(text.whole[mention.start : mention.start + 4].casefold())
         if concept.kind == "office":
+            one.acts = one.acts or is_nominative(text.whole[mention.start : mention.end])
             holder = _holder(text.whole, mention, people)
             one.holder = _fuller(one.holder, holder)
             if holder is None and _begins_sentence(text.whole, mention.start):
@@ -207,6 +225,7 @@ def _person(text: Text, entity: Entity, vocabulary: Vocabulary, day: date | None
         spans=[text.span(one.span.start, one.span.end) for one in entity.mentions],
         position=entity.mentions[0].span.start / len(text.whole),
         places=[(one.span.start, one.span.end) for one in entity.mentions],
+        speaks=sum(is_attribution(text.whole, one.span.start, one.span.end) for one in entity.mentions),
         is_part_of_name=" " not in label,
     )
 
@@ -225,7 +244,7 @@ def _implied(candidates: Sequence[Candidate], vocabulary: Vocabulary, home_count
             tag = Tag(label=vocabulary.by_id[above].label, kind="place", concept_id=above)
             known = found.setdefault(above, Candidate(tag, position=one.position, is_implied=True))
             known.spans.extend(one.spans)
-            known.implied_by = known.implied_by or one.tag.label
+            known.implied_by = known.implied_by or vocabulary.by_id[one.tag.concept_id].labels()
     return [found[above] for above in sorted(found)]
 
 
@@ -257,17 +276,42 @@ def _titled(name: str) -> str:
 def _mark_places(candidates: Sequence[Candidate], vocabulary: Vocabulary, home_country: str) -> None:
     """Which places are countries or regions, and how often a part of each is named."""
     inside: Counter[str] = Counter()
+    spans: dict[str, list[TextSpan]] = defaultdict(list)
     for one in candidates:
         if one.tag.kind == "place" and one.tag.concept_id and not one.is_implied:
             for above in vocabulary.way_up(one.tag.concept_id)[1:]:
                 inside[above] += len(one.spans)
+                spans[above].extend(one.spans)
     for one in candidates:
         concept_id = one.tag.concept_id or ""
         if one.tag.kind == "place":
             one.place_kind = "country" if concept_id.isupper() else "region" if concept_id[2:3] == "-" else ""
             one.narrower = inside[concept_id]
+            one.narrower_spans = spans[concept_id]
             country = vocabulary.country_of(concept_id)
             one.is_home = country == home_country or country is None
+
+
+def _mark_subjects(candidates: Sequence[Candidate], vocabulary: Vocabulary) -> None:
+    """Which subjects are part of another that is named, too."""
+    subjects = {one.tag.concept_id: one for one in candidates if one.tag.kind == "subject" and one.tag.concept_id}
+    for concept_id, one in subjects.items():
+        broader = subjects.get(vocabulary.by_id[concept_id].broader or "")
+        if broader is not None:
+            broader.has_narrower, one.broader_mentions = True, len(broader.spans)
+
+
+def _guess_holders(candidates: Sequence[Candidate]) -> None:
+    """«Новый ректор обещает»: an office that stands alone is that of the most prominent person who has no other."""
+    offices = [one for one in candidates if one.tag.kind == "office"]
+    for one in offices:
+        one.is_official = one.tag.concept_id in POLITICAL_OFFICES
+    taken = [id(one.holder or one.holder_before) for one in offices]
+    free = [one for one in candidates if one.tag.kind == "person" and id(one) not in taken]
+    main = max(free, key=lambda one: (len(one.spans) + 2 * one.in_headline + one.in_lede, -one.position), default=None)
+    for one in offices:
+        if one.acts and one.holder is None and one.holder_before is None:
+            one.guessed_holder = main
 
 
 def _proposal(sure: float, one: Candidate, place: int) -> TagProposal:

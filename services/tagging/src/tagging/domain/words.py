@@ -48,6 +48,19 @@ def is_plural(phrase: str) -> bool:
     return numbers == {"plur"}
 
 
+@lru_cache(maxsize=5_000)
+def is_nominative(phrase: str) -> bool:
+    """Whether the first noun of a phrase most likely stands in the nominative."""
+    tags = [parses(word)[0].tag for word in WORD.findall(phrase.lower())]
+    return next(("nomn" in tag for tag in tags if "NOUN" in tag), True)
+
+
+@lru_cache(maxsize=5_000)
+def is_noun(word: str) -> bool:
+    """Whether the word is most likely a noun."""
+    return any("NOUN" in parse.tag for parse in parses(word.lower())[:1])
+
+
 def folded(name: str) -> str:
     """For comparing names: lower case, ё as е, no quotes, one space."""
     name = re.sub(r"[«»“”„\"'`’]", "", name.lower().replace("ё", "е"))
