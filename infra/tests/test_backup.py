@@ -19,7 +19,8 @@ from chassis.settings import Settings
 from contracts.catalogue import example
 from contracts.event import Envelope
 from contracts.events import StoryReceived
-from stack.engines import POSTGRES_BIN, start_engines
+from stack.engines import start_engines
+from stack.postgres import POSTGRES_BIN
 
 pytestmark = pytest.mark.stack
 

@@ -13,7 +13,8 @@ from chassis.celery_app import TASK_LIMIT_S
 from chassis.ledger.watch import OBJECTIVE_S
 from chassis.settings import Settings
 from desk.domain.river import BUSY_FROM
-from stack.engines import KEEPS_SECRETS, S3_RIGHTS, SERVICES
+from stack.engines import KEEPS_SECRETS, SERVICES
+from stack.s3 import S3_RIGHTS
 
 ROOT = Path(__file__).parents[2]
 CHART = ROOT / "infra/kubernetes"

@@ -28,7 +28,8 @@ from delivery.domain.signing import headers, new_secret
 from delivery.handlers import Drain, announce
 from delivery.sender import Sender
 from delivery.store import Endpoints, Keys
-from stack.engines import die_with_parent, start_engines, wait_until
+from stack.engines import start_engines
+from stack.processes import die_with_parent, wait_until
 
 HERE = Path(__file__).parent
 SITES = 200

@@ -26,7 +26,8 @@ from desk.handlers import events, people
 from desk.routes.sign_in import COOKIE
 from desk.store.monitor import Monitor
 from desk.store.people import People, Sessions
-from stack.engines import start_engines, wait_until
+from stack.engines import start_engines
+from stack.processes import wait_until
 
 FEW, MANY = 10_000, int(os.environ.get("DEPESHA_BENCH_STORIES", "1000000"))
 EDITORS, STREAMS = 50, 200

@@ -14,7 +14,8 @@ import psutil
 import psycopg
 
 from chassis import tokens
-from stack.engines import die_with_parent, start_engines, wait_until
+from stack.engines import start_engines
+from stack.processes import die_with_parent, wait_until
 
 SECTION = "doors"
 REQUESTS = 1_500

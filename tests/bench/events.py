@@ -15,7 +15,8 @@ import psycopg
 import redis
 
 from chassis.database import Database
-from stack.engines import die_with_parent, start_engines, wait_until
+from stack.engines import start_engines
+from stack.processes import die_with_parent, wait_until
 
 HERE = Path(__file__).parent
 COUNT = 4000

@@ -26,7 +26,8 @@ from ingestion.domain.story_form import to_content
 from ingestion.handlers.visiting import Visitor
 from ingestion.settings import Settings
 from ingestion.store.sources import Sources
-from stack.engines import die_with_parent, start_engines, wait_until
+from stack.engines import start_engines
+from stack.processes import die_with_parent, wait_until
 
 HERE = Path(__file__).parent
 SOURCES = 500

@@ -12,8 +12,8 @@ import pytest
 import redis
 
 from chassis import celery_app
-from stack.engines import VALKEY_BINARIES, _platform
 from stack.processes import die_with_parent, wait_until
+from stack.valkey import server_binary
 
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE))
@@ -65,7 +65,7 @@ def start(tmp_path):
 @pytest.fixture
 def watched(start, tmp_path):
     """(address by Sentinel, the master's process): a master, a replica of it, and a Sentinel that watches both."""
-    binary = VALKEY_BINARIES / _platform() / "valkey-server"
+    binary = server_binary()
     master, replica, sentinel = free_ports(3)
     common = ["--bind", "127.0.0.1", "--save", "", "--requirepass", SECRET, "--masterauth", SECRET]
     common += ["--repl-diskless-sync-delay", 0]

@@ -13,7 +13,8 @@ import pytest
 from chassis.bucket import Bucket, StorageDown
 from chassis.migrate import AUDIT
 from chassis.settings import Settings
-from stack.engines import S3_RIGHTS, SERVICES
+from stack.engines import SERVICES
+from stack.s3 import S3_RIGHTS
 
 pytestmark = pytest.mark.stack
 

@@ -17,8 +17,9 @@ from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 from stack.demo import web
 from stack.demo.photos import make_photo
 from stack.demo.stories import STORIES, Photo
-from stack.engines import SERVICES, Engines, start_engines, wait_until
+from stack.engines import SERVICES, Engines, start_engines
 from stack.house import build
+from stack.processes import wait_until
 from stack.supervisor import Supervisor
 from stack.telegram.server import TOKEN
 

@@ -7,7 +7,7 @@ from callers import calling
 
 from chassis import restarting
 from stack.demo import web
-from stack.engines import wait_until
+from stack.processes import wait_until
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stack, pytest.mark.timeout(180)]
 

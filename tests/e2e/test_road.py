@@ -13,7 +13,7 @@ from lxml import html
 
 from stack.demo import web
 from stack.demo.stories import DELEGATION
-from stack.engines import wait_until
+from stack.processes import wait_until
 from stack.telegram.channel import entity
 
 pytestmark = [pytest.mark.e2e, pytest.mark.stack, pytest.mark.timeout(180)]

@@ -23,7 +23,7 @@ from delivery import bootstrap
 from delivery.handlers import Drain
 from delivery.sender import READ_BYTES, Sender
 from delivery.store import Deliveries, Endpoints
-from stack.engines import wait_until
+from stack.processes import wait_until
 
 pytestmark = pytest.mark.stack
 

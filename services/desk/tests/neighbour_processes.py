@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from stack.engines import wait_until
+from stack.processes import wait_until
 
 OPEN = {"DEPESHA_ALLOW_HTTP": "true", "DEPESHA_ALLOWED_NETWORKS": "127.0.0.0/8"}
 """The world outside is on this machine."""

@@ -19,7 +19,7 @@ from desk.handlers import people
 from desk.identity import IdentityProvider, IdentityRefused
 from desk.settings import Settings
 from desk.store.people import People
-from stack.engines import wait_until
+from stack.processes import wait_until
 
 pytestmark = pytest.mark.stack
 

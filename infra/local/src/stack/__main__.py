@@ -23,8 +23,9 @@ from chassis.settings import Settings
 from stack import supervisor
 from stack.demo import tour, web
 from stack.demo.tour import Trip
-from stack.engines import POSTGRES_BIN, SERVICES, start_engines
+from stack.engines import SERVICES, start_engines
 from stack.house import House, build
+from stack.postgres import POSTGRES_BIN
 from stack.processes import EngineError, wait_until
 
 READY_WITHIN_S = 60

@@ -23,7 +23,7 @@ from contracts.events import StoryKilled, StoryPublished
 from desk.handlers import events, people
 from desk.routes.sign_in import COOKIE
 from desk.store.people import People, Sessions
-from stack.engines import wait_until
+from stack.processes import wait_until
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from chassis.testing import recorded_events
 from desk.handlers import events
 from desk.store.facts import Facts
-from stack.engines import wait_until
+from stack.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
 

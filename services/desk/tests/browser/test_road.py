@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from desk.handlers import releasing
 from desk.store.stories import Stories
-from stack.engines import wait_until
+from stack.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
 

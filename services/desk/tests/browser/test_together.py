@@ -7,7 +7,7 @@ from playwright.sync_api import expect
 
 from contracts.content import Paragraph
 from desk.store.stories import Stories
-from stack.engines import wait_until
+from stack.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
 
