@@ -151,7 +151,6 @@ def pushing(engines):
     environment = {
         **engines.environment("ingestion"),
         "DEPESHA_PORT": str(port),
-        "DEPESHA_POOL_SIZE": "16",
         "DEPESHA_ADDRESS_PER_MINUTE": "0",
     }
     with child("-m", "chassis", "api", "ingestion", **environment) as api:

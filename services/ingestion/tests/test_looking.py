@@ -36,10 +36,10 @@ def look(database, intake, our_settings):
 
     def go():
         with database.connection() as connection:
-            connection.execute("UPDATE photo SET look_at = now() WHERE look_at IS NOT NULL")
+            connection.execute("UPDATE photo SET look_at = look_at - interval '1 day'")
         look_at_photos(intake, our_settings.vault)
         with database.connection() as connection:
-            [[pause]] = connection.execute("SELECT extract(epoch FROM look_at - now()) / 60 FROM photo").fetchall()
+            [pause, *_] = connection.execute("SELECT extract(epoch FROM look_at - now()) / 60 FROM photo").fetchone()
         return pause and round(pause)
 
     return go
@@ -96,6 +96,36 @@ def test_a_photo_that_we_have_is_not_lost_because_its_site_is_down(feed, web, vi
     visit(feed)
 
     assert sizes(database) == [(1, [len(JPEG)]), (2, [len(JPEG)])]
+
+
+def test_photos_of_stories_that_were_taken_back_are_not_asked_for_and_keep_no_other_waiting(
+    feed, web, look, database, monkeypatch, client
+):
+    monkeypatch.setattr(looking, "AT_ONCE", 1)
+    web.pages["/b.jpg"] = photo()
+    story = {"external_id": "2", "headline": "Другая", "images": [{"url": web.url("/b.jpg")}]}
+    assert client.post("/stories", json=story).status_code == 202
+    with database.connection() as connection:
+        connection.execute("UPDATE item SET withdrawn_at = now() WHERE source_id = %s", (feed,))
+        connection.execute(
+            "UPDATE photo SET fetched_at = now() - interval '1 hour', looks = 4 WHERE place LIKE '%/a.jpg'"
+        )
+        connection.execute("UPDATE photo SET look_at = now() - interval '1 hour' WHERE place LIKE '%/a.jpg'")
+
+    look()
+    look()
+
+    assert (web.statuses("/a.jpg"), web.statuses("/b.jpg")) == ([200], [200, 304])
+
+
+@pytest.mark.usefixtures("feed")
+def test_a_photo_of_three_days_ago_is_not_asked_for(web, look, database):
+    with database.connection() as connection:
+        connection.execute("UPDATE photo SET fetched_at = now() - interval '3 days'")
+
+    look()
+
+    assert web.statuses("/a.jpg") == [200]
 
 
 @pytest.mark.usefixtures("feed")

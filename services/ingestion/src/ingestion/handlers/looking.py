@@ -13,7 +13,7 @@ from ingestion.handlers.intake import Intake
 from ingestion.handlers.photos import FETCHES_AT_ONCE, as_known
 from ingestion.store.items import Look, Photos
 
-AT_ONCE = 20
+AT_ONCE = 100
 
 log = logs.get()
 

@@ -314,11 +314,14 @@ class Photos:
         """Those of which it is time to ask whether they changed; each is put off in the same breath."""
         rows = self._connection.execute(
             """
-            UPDATE photo SET looks = looks + 1, look_at = CASE WHEN looks + 1 < %s THEN now() + interval '10 minutes' * power(3, looks + 1) END
-            FROM item
-            WHERE item.story_id = photo.story_id AND item.withdrawn_at IS NULL AND item.raw_id IS NOT NULL AND (photo.story_id, place) IN (
-                SELECT story_id, place FROM photo WHERE look_at <= now() ORDER BY look_at LIMIT %s FOR UPDATE SKIP LOCKED)
-            RETURNING source_id, external_id, raw_id, place, hash, content_type, size_bytes, etag, last_modified
+            WITH due AS (
+                UPDATE photo SET looks = looks + 1, look_at = CASE WHEN looks + 1 < %s THEN now() + interval '10 minutes' * power(3, looks + 1) END
+                WHERE (story_id, place) IN (
+                    SELECT story_id, place FROM photo WHERE look_at <= now() ORDER BY look_at LIMIT %s FOR UPDATE SKIP LOCKED)
+                RETURNING *)
+            SELECT source_id, external_id, raw_id, place, hash, content_type, size_bytes, etag, last_modified
+            FROM due JOIN item USING (story_id)
+            WHERE item.withdrawn_at IS NULL AND item.raw_id IS NOT NULL AND fetched_at > now() - interval '2 days'
             """,
             (MOST_LOOKS, limit),
         ).fetchall()
