@@ -83,7 +83,7 @@ def _hear(event, uow, world):
         case StoryRevised():
             handlers.revise_headline(event, uow)
         case StoryKilled():
-            handlers.drop_killed(event, uow, studio)
+            handlers.drop_killed(event, uow)
         case FocalPointMoved():
             handlers.move_focus(event, uow, studio)
 

@@ -159,26 +159,22 @@ def test_a_wish_made_while_the_photo_is_rendered_is_not_lost(database, studio, i
     assert recorded_events(database) == []
 
 
-def test_nothing_more_is_made_of_a_killed_storys_photos_and_partners_sizes_are_gone(
-    database, studio, image, public_bucket
-):
+def test_nothing_more_is_made_of_a_killed_storys_photos(database, studio, image):
     process(received(image), database, studio)
-    public_bucket.put(f"media/r/{image.image_id}/1/512x0.jpg", b"x", content_type="image/jpeg")
 
-    handlers.drop_killed(killed(), database.unit_of_work(), studio)
+    handlers.drop_killed(killed(), database.unit_of_work())
     process(received(image.model_copy(update={"caption": "Другая подпись"}), revision=2), database, studio)
     with database.unit_of_work() as uow:
         Assets(uow.connection).render_all_again()
     handlers.work_off(database, studio)
     handlers.make_smaller(database, studio)
 
-    assert list(public_bucket.list(f"media/r/{image.image_id}/")) == []
     assert [event["manifest"]["version"] for event in recorded_events(database)] == [1]
 
 
 def test_a_photo_that_was_being_rendered_when_its_story_was_killed_is_not_told_of(database, studio, image):
     rendered = handlers._render(handlers._with_words(image, STORY, 1, None), studio)
-    handlers.drop_killed(killed(), database.unit_of_work(), studio)
+    handlers.drop_killed(killed(), database.unit_of_work())
 
     with database.unit_of_work() as uow:
         handlers._save(rendered, uow)

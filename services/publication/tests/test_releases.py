@@ -199,6 +199,20 @@ def test_a_kill_takes_renditions_that_were_shown_once(newsroom):
     assert list(newsroom.press.bucket.list(f"{newsroom.settings.site_prefix}/media/")) == []
 
 
+def test_a_kill_takes_the_sizes_that_partners_asked_for(newsroom):
+    root = newsroom.press.bucket.url(f"{newsroom.settings.site_prefix}/media")
+    mine, other = photo(1, root), photo(2, root)
+    lay(newsroom, mine, other)
+    for image in (mine, other):
+        newsroom.press.bucket.put(f"media/r/{image.image_id}/1/512x0.jpg", b"photo", content_type="image/jpeg")
+    newsroom.publish(1, images=(mine,), blocks=())
+
+    newsroom.publish(1, 2, "kill", reason="Сведения не подтвердились.", images=(mine,), blocks=())
+
+    left = [key for image in (mine, other) for key in newsroom.press.bucket.list(f"media/r/{image.image_id}/")]
+    assert left == [f"media/r/{other.image_id}/1/512x0.jpg"]
+
+
 def test_a_killed_story_comes_back_only_by_an_editor_with_the_right(newsroom):
     url = newsroom.publish(1)
     newsroom.publish(1, 2, "kill", reason="Ошибка.", ordered_by="anna")

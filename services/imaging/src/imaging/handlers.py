@@ -34,8 +34,6 @@ from imaging.store import Asset, Assets, RenditionSets, Stories, Todo
 Stage = Literal["fast", "small"]
 
 UPLOADS_AT_ONCE = 4
-CUSTOM_PREFIX = "media/r/"
-"""Where the sizes lie that partners asked for, by photo."""
 BACKGROUND = "background"
 """The timer that renders what no event asked for; whoever asks wakes it."""
 
@@ -134,15 +132,11 @@ def revise_headline(event: StoryRevised, uow: UnitOfWork) -> None:
         _note_headline(event.story_id, event.content.headline, event.revision, uow, is_edited=True)
 
 
-def drop_killed(event: StoryKilled, uow: UnitOfWork, studio: Studio) -> None:
-    """Nothing more is made of a killed story's photos until somebody asks for it, and the sizes made for partners are removed.
+def drop_killed(event: StoryKilled, uow: UnitOfWork) -> None:
+    """Nothing more is made of a killed story's photos until somebody asks for it.
 
-    The renditions on its pages publication removes: it knows which of them other stories show.
+    What was made of them publication has removed: it knows what other stories show, and may list and delete in the bucket.
     """
-    with uow.database.connection() as connection:
-        image_ids = Assets(connection).of_story(event.story_id)
-    keys = [key for image_id in image_ids for key in studio.renditions.list(f"{CUSTOM_PREFIX}{image_id}/")]
-    studio.renditions.delete(keys)
     with uow:
         Stories(uow.connection).kill(event.story_id, event.version)
 

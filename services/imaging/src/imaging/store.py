@@ -139,10 +139,6 @@ class Assets:
             ),
         )
 
-    def of_story(self, story_id: UUID) -> list[UUID]:
-        rows = self._connection.execute("SELECT image_id FROM asset WHERE story_id = %s", (story_id,)).fetchall()
-        return [row[0] for row in rows]
-
     def render_story_again(self, story_id: UUID) -> int:
         """Have the story's photos rendered soon. Returns how many those are."""
         return self._connection.execute(

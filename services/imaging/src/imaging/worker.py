@@ -20,7 +20,7 @@ def create_worker(settings: Settings) -> Worker:
             ImageAttached: partial(handlers.process_image, studio=studio),
             FocalPointMoved: partial(handlers.move_focus, studio=studio),
             StoryRevised: handlers.revise_headline,
-            StoryKilled: partial(handlers.drop_killed, studio=studio),
+            StoryKilled: handlers.drop_killed,
         },
         checks={"originals": studio.originals.check, "renditions": studio.renditions.check},
         timers=(

@@ -196,6 +196,10 @@ class Press:
             key for image in snapshot.images for one in image.manifest.renditions if (key := self.media_key(one.url))
         ]
 
+    def custom_media_keys(self, snapshot: Snapshot) -> list[str]:
+        """Keys of the sizes that imaging made of the photos when partners asked for them."""
+        return [key for image in snapshot.images for key in self.bucket.list(f"media/r/{image.image_id}/")]
+
     def marks(self, snapshot: Snapshot) -> list[str]:
         """What tells the photos' files apart, short enough for an index: the content hash in each key."""
         return sorted({mark_of(key) for key in self.media_keys(snapshot)})

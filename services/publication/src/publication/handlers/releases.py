@@ -200,7 +200,7 @@ def _remove_photos(story: Story, uow: UnitOfWork, press: Press) -> None:
         stories = Stories(connection)
         keys = {*press.media_keys(story.snapshot), *stories.retired(story.story_id)}
         kept = stories.media_of_others(story.story_id, sorted({mark_of(key) for key in keys}))
-    doomed = sorted(key for key in keys if mark_of(key) not in kept)
+    doomed = [*sorted(key for key in keys if mark_of(key) not in kept), *press.custom_media_keys(story.snapshot)]
     press.bucket.delete(doomed)
     press.forget_media(doomed)
 
