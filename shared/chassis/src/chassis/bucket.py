@@ -147,7 +147,7 @@ class Bucket:
         return self.client.generate_presigned_url("put_object", Params=wanted, ExpiresIn=lasts_s)
 
     def head(self, key: str) -> Mapping[str, Any]:
-        """Its ETag, ContentLength, ContentType, LastModified and Metadata, as S3 names them. Raises as `get` does."""
+        """Its ETag, ContentLength, ContentType, CacheControl, LastModified and Metadata, as S3 names them. Raises as `get` does."""
         with self._calling("head", key):
             found = obstore.get(self._objects, key, options={"head": True})
         attributes = {str(name): value for name, value in found.attributes.items()}
@@ -155,6 +155,7 @@ class Bucket:
             "ETag": found.meta["e_tag"],
             "ContentLength": found.meta["size"],
             "ContentType": attributes.get("Content-Type", ""),
+            "CacheControl": attributes.get("Cache-Control", ""),
             "LastModified": found.meta["last_modified"],
             "Metadata": {
                 name: value for name, value in attributes.items() if name.islower()
