@@ -62,8 +62,8 @@ class Cost(NamedTuple):
     body: bytes
 
 
-def run(photo: Path, rounds: int, peers: dict[str, list[str]], judge: Judge) -> list[dict[str, Any]]:
-    """`peers`: "thumbor" and "sharp" -> the command that starts it, without its port."""
+def run(what: str, photo: Path, rounds: int, peers: dict[str, list[str]], judge: Judge) -> list[dict[str, Any]]:
+    """`what`: the photo's name in the table. `peers`: "thumbor" and "sharp" -> the command that starts it, without its port."""
     costs: dict[str, list[Cost]] = {}
     with ExitStack() as stack, tempfile.TemporaryDirectory(prefix="depesha-bench-") as folder:
         servers = {"ours": stack.enter_context(_ours(Path(folder), photo, (rounds + 1) * REQUESTS))}
@@ -76,9 +76,10 @@ def run(photo: Path, rounds: int, peers: dict[str, list[str]], judge: Judge) -> 
             for name, server in servers.items():
                 costs[name].append(_ask(server))
         reference = Path(folder) / "reference.png"
-        pyvips.Image.new_from_file(str(photo)).resize(WIDTH / 4000).pngsave(str(reference), keep="none")
+        whole = pyvips.Image.new_from_file(str(photo))
+        whole.resize(WIDTH / whole.width).pngsave(str(reference), keep="none")
         told = {name: _told(cost, judge(reference, cost[-1].body)) for name, cost in costs.items()}
-    return [_row(costs, told, name) for name in peers]
+    return [_row(what, costs, told, name) for name in peers]
 
 
 def _told(costs: list[Cost], score: float) -> str:
@@ -89,11 +90,11 @@ def _told(costs: list[Cost], score: float) -> str:
     return f"{cpu_ms:.0f} ms, wall {wall_ms:.0f} ms, {size_kb:.0f} kB, SSIMULACRA2 {score:.1f}"
 
 
-def _row(costs: dict[str, list[Cost]], told: dict[str, str], peer: str) -> dict[str, Any]:
+def _row(what: str, costs: dict[str, list[Cost]], told: dict[str, str], peer: str) -> dict[str, Any]:
     mine, theirs = (median(cost.cpu_ms for cost in costs[name]) for name in ("ours", peer))
     engines_ms = median(cost.engines_ms for cost in costs["ours"])
     return {
-        "name": f"{WIDTH} px over HTTP, CPU a request ({told['ours']}; engines besides {engines_ms:.0f} ms)",
+        "name": f"{WIDTH} px of {what} over HTTP, CPU a request ({told['ours']}; engines besides {engines_ms:.0f} ms)",
         "value": mine,
         "unit": "ms",
         "versus": f"{peer} {told[peer]}",

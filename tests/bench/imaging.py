@@ -151,13 +151,13 @@ def _beside(photos: dict[str, Path], rounds: int, folder: Path) -> list[dict[str
                     times["sharp at its defaults"] = [asked]
         rows += _ratios(times, megapixels)
     small = {name: photo for name, photo in photos.items() if "12 MP" in name}
-    rows += [*_quality(small, sharp, pillow, folder), *_over_http(photos["town 12 MP"], rounds, pillow)]
+    rows += [*_quality(small, sharp, pillow, folder), *_over_http(photos, rounds, pillow)]
     sharp.close()
     pillow.close()
     return rows
 
 
-def _over_http(photo: Path, rounds: int, judge: "Peer") -> list[dict[str, Any]]:
+def _over_http(photos: dict[str, Path], rounds: int, judge: "Peer") -> list[dict[str, Any]]:
     spec = importlib.util.spec_from_file_location("bench_imaging_http", HERE / "_imaging_http.py")
     assert spec is not None
     assert spec.loader is not None
@@ -176,7 +176,8 @@ def _over_http(photo: Path, rounds: int, judge: "Peer") -> list[dict[str, Any]]:
         path.write_bytes(body)
         return float(judge.ask(judge=[str(reference), str(path)])["score"])
 
-    return [{"section": "imaging", **row} for row in http.run(photo, rounds, peers, score)]
+    rows = [http.run(name, photos[name], rounds, peers, score) for name in ("town 12 MP", "town 24 MP")]
+    return [{"section": "imaging", **row} for part in rows for row in part]
 
 
 def _ratios(times: dict[str, list[dict[str, Any]]], megapixels: str) -> list[dict[str, Any]]:

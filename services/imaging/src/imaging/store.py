@@ -238,5 +238,9 @@ class RenditionSets:
 
 def link_keys(connection: psycopg.Connection) -> list[str]:
     """The keys that links may be signed with, the newest first; the first one is made when it is first asked for."""
-    connection.execute("INSERT INTO link_key SELECT WHERE NOT EXISTS (SELECT FROM link_key)")
-    return [row[0] for row in connection.execute("SELECT key FROM link_key ORDER BY made_at DESC, key").fetchall()]
+    newest_first = "SELECT key FROM link_key ORDER BY made_at DESC, key"
+    rows = connection.execute(newest_first).fetchall()
+    if not rows:
+        connection.execute("INSERT INTO link_key SELECT WHERE NOT EXISTS (SELECT FROM link_key)")
+        rows = connection.execute(newest_first).fetchall()
+    return [row[0] for row in rows]
