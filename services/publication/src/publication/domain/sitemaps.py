@@ -4,10 +4,10 @@ Sources: sitemaps.org protocol 0.9; "News sitemaps" of Google Search Central (tw
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 
 from lxml import etree
 
@@ -23,9 +23,9 @@ CHUNK = 250
 NEWS_DAYS, NEWS_ENTRIES = timedelta(days=2), 1_000
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Line:
-    """A story as sitemaps and the search page know it."""
+    """A story as sitemaps and the search page know it. Compared by identity: what was made of it is remembered."""
 
     path: str
     headline: str
@@ -56,12 +56,16 @@ def sitemap_index(site: Site, chunks: int) -> bytes:
 def news_sitemap(site: Site, lines: Sequence[Line], now: datetime) -> bytes:
     fresh = [line for line in lines if line.first_published_at > now - NEWS_DAYS]
     root = etree.Element(f"{{{SITEMAP}}}urlset", nsmap=NEWS_SPACES)
-    return filled(root, (_news_url(site, line) for line in fresh[:NEWS_ENTRIES]), b"</urlset>")
+    return filled(root, map(_news_urls(site), fresh[:NEWS_ENTRIES]), b"</urlset>")
 
 
-@lru_cache(maxsize=4_000)
-def _news_url(site: Site, line: Line) -> bytes:
+@cache
+def _news_urls(site: Site) -> Callable[[Line], bytes]:
     """The sitemap is written again with each release, and nearly all of it was there before."""
+    return lru_cache(maxsize=4_000)(partial(_news_url, site))
+
+
+def _news_url(site: Site, line: Line) -> bytes:
     url = etree.SubElement(etree.Element(f"{{{SITEMAP}}}urlset", nsmap=NEWS_SPACES), f"{{{SITEMAP}}}url")
     etree.SubElement(url, f"{{{SITEMAP}}}loc").text = site.address(f"{line.path}.html")
     news = etree.SubElement(url, f"{{{NEWS}}}news")
