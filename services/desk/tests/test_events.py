@@ -1,5 +1,6 @@
 """Events from the other services, in any order and any number."""
 
+import threading
 from typing import Any
 from uuid import UUID
 
@@ -62,6 +63,24 @@ def test_any_order_and_any_repetition_of_a_storys_first_events_ends_in_the_same_
     assert [rubric.label for rubric in end["draft"].rubrics] == ["Общество", "Транспорт"]
     assert end["revision"] == 2
     assert end["lights"] == (1, True, "http://127.0.0.1:1/depesha-public/w320.jpg", 0, "Общество")
+
+
+def test_tags_that_come_while_the_draft_is_being_opened_are_worn(database_for, monkeypatch):
+    database = database_for("desk")
+    add, tags_are_taken = Stories.add, threading.Event()
+    tagging = threading.Thread(target=lambda: (hear(database, make.tagged()), tags_are_taken.set()))
+
+    def add_late(*given, **named):
+        tagging.start()
+        tags_are_taken.wait(0.5)  # they are, where they wait for nobody
+        return add(*given, **named)
+
+    monkeypatch.setattr(Stories, "add", add_late)
+
+    hear(database, make.received())
+    tagging.join(10)
+
+    assert [tag.label for tag in state_of(database)["draft"].tags] == ["Туя"]
 
 
 def test_any_order_and_any_repetition_of_what_publication_and_sites_say_ends_in_the_same_state(database_for):

@@ -1,4 +1,3 @@
-import asyncio
 import os
 import socket
 import threading
@@ -29,7 +28,7 @@ def serve(door):
     def start(app):
         server = serving.Server(uvicorn.Config(app, log_config=None, timeout_graceful_shutdown=serving.FINISH_S))
         handed = socket.socket(fileno=os.dup(door.fileno()))
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([handed])))
+        thread = threading.Thread(target=server.run, args=([handed],))
         thread.start()
         begun.append((server, thread))
         wait_until(lambda: server.started, "the server", timeout_s=10)

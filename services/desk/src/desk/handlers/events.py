@@ -42,6 +42,7 @@ def open_story(event: StoryReceived, uow: UnitOfWork) -> None:
     """Open a draft, or bring an untouched one up to the source."""
     with uow:
         stories = Stories(uow.connection)
+        stories.wait_for_turn(event.story_id)
         draft = _with_choice(draft_of(event.content, event.urgency), event, uow)
         is_new = stories.add(
             event.story_id,
@@ -124,9 +125,10 @@ def note_withdrawal(event: StoryWithdrawnAtSource, uow: UnitOfWork) -> None:
 def take_tags(event: StoryTagged, uow: UnitOfWork) -> None:
     """Keep the proposals; the story wears those that are sure, unless an editor has chosen."""
     with uow:
+        stories = Stories(uow.connection)
+        stories.wait_for_turn(event.story_id)
         if not Facts(uow.connection).save_proposals(event):
             return
-        stories = Stories(uow.connection)
         story = stories.get(event.story_id, lock=True)
         if story is None:
             return

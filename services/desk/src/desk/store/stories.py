@@ -176,6 +176,13 @@ class Stories:
             row = cursor.execute(GET_LOCKED if lock else GET, (story_id,)).fetchone()
         return _story(row) if row else None
 
+    def wait_for_turn(self, story_id: UUID) -> None:
+        """For the rest of the transaction nobody else has this story's turn, even where it has no row yet.
+
+        A draft that is opened while its tags come would else miss them: neither transaction sees the other's row.
+        """
+        self._connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (str(story_id),))
+
     def of_last_day(self, limit: int = 5000) -> list[Story]:
         """Newest first."""
         with self._connection.cursor(row_factory=dict_row) as cursor:
