@@ -38,7 +38,7 @@ HEADLINES = (
 
 @pytest.fixture(scope="module")
 def addresses(stack):
-    with running(stack, "ingestion", "tagging", "publication", "delivery") as addresses:
+    with running(stack, "ingestion", "imaging", "tagging", "publication", "delivery") as addresses:
         yield addresses
 
 
@@ -226,3 +226,5 @@ def snap(one, name, language, theme, width):
     path = Path(FOLDER) / f"{name}-{language}-{theme}-{width}.png"
     path.parent.mkdir(parents=True, exist_ok=True)
     one.page.screenshot(path=path, full_page=True)
+    across = one.page.evaluate("document.documentElement.scrollWidth")
+    assert across <= width, f"{path.name}: {across} px wide"

@@ -58,7 +58,11 @@ def anna(person):
     return one
 
 
-def test_the_cards_show_what_the_published_page_will_say_to_telegram_vk_dzen_and_google(anna, desk, with_photo):
+@pytest.mark.parametrize("width", [1440, 360])
+def test_the_cards_show_what_the_published_page_will_say_to_telegram_vk_dzen_and_google(
+    anna, desk, with_photo, axe, width
+):
+    anna.page.set_viewport_size({"width": width, "height": 900})
     anna.open(f"{desk.url}/stories/{with_photo(1)}")
     anna.click("[data-tab=preview]")
     anna.click("[data-width=cards]")
@@ -70,6 +74,8 @@ def test_the_cards_show_what_the_published_page_will_say_to_telegram_vk_dzen_and
     expect(shown.locator(".google .crumbs")).to_have_text(
         re.compile(r" › \d{4} › \d\d › \d\d › most-cherez-tuyu-.*\.html$")
     )
+    assert axe(anna.page, "cards") == {}
+    assert anna.page.evaluate("document.documentElement.scrollWidth") <= width
     assert anna.complaints == []
 
 
@@ -94,15 +100,27 @@ def test_a_site_that_was_down_gets_all_of_it_again_by_one_button(anna, desk, dat
     anna.click("td a")
     anna.page.wait_for_url("**/admin/sites/*")
     with delivery.unit_of_work() as uow:
-        uow.connection.execute("UPDATE delivery SET state = 'failed' WHERE state <> 'failed'")
-        failed = uow.connection.execute("SELECT count(*) FROM delivery WHERE state = 'failed'").fetchone()[0]
+        uow.connection.execute(NOT_TAKEN)
 
     anna.page.click("form[action$=recoveries] button")
-    if failed:
-        expect(anna.page.locator("#recovery")).to_contain_text(f"0 из {failed}")
-        delivery_handlers.recover(delivery)
-    expect(anna.page.locator("#recovery.accent")).to_be_visible()
+    expect(anna.page.locator("#recovery")).to_contain_text("0 из 3")
+    delivery_handlers.recover(delivery)
+
+    expect(anna.page.locator("#recovery.accent")).to_contain_text("Снова уходят 3 сообщения")
+    with delivery.connection() as connection:
+        states = connection.execute("SELECT DISTINCT state FROM delivery WHERE story_id IS NOT NULL").fetchall()
+    assert states == [("held",)]  # the site has not confirmed its address yet
     assert anna.complaints == []
+
+
+NOT_TAKEN = """
+WITH said AS (
+    INSERT INTO message (message_id, type, story_id, version, body)
+    SELECT 'msg_' || n, 'story.published', gen_random_uuid(), 1, '{}' FROM generate_series(1, 3) n RETURNING *
+)
+INSERT INTO delivery (endpoint_id, message_id, story_id, version, rank, state, attempts)
+SELECT endpoint_id, message_id, story_id, version, 1, 'failed', 9 FROM said, endpoint
+"""
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

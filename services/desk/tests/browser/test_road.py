@@ -5,14 +5,19 @@ import signal
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+import desk_builders as make
 import pytest
 from playwright.sync_api import expect
 
+from desk.domain.people import Actor
 from desk.handlers import releasing
+from desk.handlers.releasing import Order
 from desk.store.stories import Stories
 from stack.processes import wait_until
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
+
+CHIEF = Actor(make.new_story_id(), "Анна Ким", "chief")
 
 
 def test_from_an_incoming_post_to_published_in_two_clicks(person, desk, house):
@@ -191,8 +196,13 @@ def test_a_value_that_is_refused_is_told_and_nothing_is_drawn_over(person, desk,
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("language", ["ru", "en"])
-def test_every_page_is_free_of_barriers_and_fits_a_phone(person, desk, house, theme, language, axe):
+def test_every_page_is_free_of_barriers_and_fits_a_phone(person, desk, house, database, theme, language, axe):
     story_id = house.send()
+    killed = house.send(2)
+    releasing.order_release(killed, Order("publish"), CHIEF, database.unit_of_work())
+    house.publish_ordered()
+    house.deliver("failed", 1)
+    releasing.order_release(killed, Order("kill", reason="Источник ошибся"), CHIEF, database.unit_of_work())
     paths = [
         "/?view=open",
         "/?view=all&layout=board",
@@ -210,20 +220,20 @@ def test_every_page_is_free_of_barriers_and_fits_a_phone(person, desk, house, th
         f"/stories/{story_id}#source",
         f"/stories/{story_id}#notes",
         f"/stories/{story_id}#versions",
+        f"/stories/{killed}#log",
     ]
     wide, narrow = person(language=language, theme=theme), person(language=language, theme=theme, width=360)
 
     found = {}
     for path in paths:
-        wide.page.goto(desk.url + path)
-        wide.page.wait_for_selector("html[data-ready]", state="attached")
-        wide.page.wait_for_load_state("load")
-        if "#" in path:
-            wide.page.click(f".paper-bar [data-tab={path.partition('#')[2]}]")
-            wide.page.wait_for_selector("#aside-view .aside")
+        for one in (wide, narrow):
+            one.page.goto(desk.url + path)
+            one.page.wait_for_selector("html[data-ready]", state="attached")
+            one.page.wait_for_load_state("load")
+            if "#" in path:
+                one.page.click(f".paper-bar [data-tab={path.partition('#')[2]}]")
+                one.page.wait_for_selector("#aside-view .aside")
         found |= axe(wide.page, path)
-        narrow.page.goto(desk.url + path)
-        narrow.page.wait_for_selector("html[data-ready]", state="attached")
         if (width := narrow.page.evaluate("document.documentElement.scrollWidth")) > 360:
             found[f"{path} at 360"] = width
 

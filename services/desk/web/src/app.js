@@ -1,11 +1,12 @@
 // The shell that every page has; the page's own part is loaded beside it.
 import "htmx.org";
-import { keys, moments, themes, toasts } from "./shell.js";
+import { keys, moments, reveal, themes, toasts } from "./shell.js";
 
 themes();
 keys();
 moments();
 toasts();
+reveal();
 
 const page = document.body.dataset.page;
 if (page === "monitor") import("./monitor.js").then((part) => part.start());

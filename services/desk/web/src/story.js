@@ -3,7 +3,7 @@ import { Editor } from "@tiptap/core";
 import { extensions, toBlocks, toDocument } from "./blocks.js";
 import { photos } from "./photos.js";
 import { Saver } from "./saver.js";
-import { dialogs, json, onKey, refreshBell, say, stream, words } from "./shell.js";
+import { dialogs, json, onKey, refreshBell, reveal, say, stream, words } from "./shell.js";
 import { bodyField, makeSync, showConflict, textField } from "./sync.js";
 
 const get = (id) => document.getElementById(id);
@@ -143,6 +143,7 @@ function tabs() {
     if (own !== tab) { own.click(); return; }
     for (const other of document.querySelectorAll(".paper-bar [data-tab]")) other.removeAttribute("aria-current");
     own.setAttribute("aria-current", "page");
+    reveal();
     const isBeside = name === "source" || name === "notes";
     get("paper").classList.toggle("beside", isBeside);
     get("text-view").hidden = name !== "text" && !(isBeside && isWide.matches);
