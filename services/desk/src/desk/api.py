@@ -30,13 +30,19 @@ from desk.pages import HERE, Pages
 from desk.routes import (
     delivery_pages,
     identity_pages,
+    joining_pages,
     json_api,
+    label_pages,
     link_pages,
+    log_pages,
     monitor_pages,
     ops_pages,
-    people_pages,
     photo_pages,
+    preview_pages,
+    release_pages,
     room_pages,
+    routing_pages,
+    sign_in_pages,
     site_pages,
     source_pages,
     story_pages,
@@ -106,23 +112,26 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=2000, compresslevel=4)  # it leaves event streams alone
     app.add_exception_handler(Refusal, _make_refusal(pages, guard))
     app.include_router(json_api.make_router(database, guard))
-    app.include_router(
-        people_pages.make_router(database, pages, guard, settings.desk_url, provider.name if provider else "")
-    )
+    provider_name = provider.name if provider else ""
+    app.include_router(sign_in_pages.make_router(database, pages, guard, provider_name))
+    app.include_router(joining_pages.make_router(database, pages, guard, settings.desk_url))
     if provider is not None:
         app.include_router(identity_pages.make_router(database, provider, settings.oidc_new_role))
     app.include_router(monitor_pages.make_router(database, pages, guard, hub))
     app.include_router(link_pages.make_router(database, pages, guard, neighbours))
     panel = StoryPanel(database, pages)
-    app.include_router(
-        story_pages.make_router(database, pages, guard, panel, neighbours, provider.name if provider else "")
-    )
-    app.include_router(story_views.make_router(database, pages, guard, panel, neighbours))
+    app.include_router(story_pages.make_router(database, pages, guard, panel))
+    app.include_router(release_pages.make_router(database, pages, guard, panel, neighbours, provider_name))
+    app.include_router(label_pages.make_router(database, pages, guard, panel, neighbours))
+    app.include_router(story_views.make_router(database, pages, guard))
+    app.include_router(preview_pages.make_router(database, pages, guard, neighbours))
     app.include_router(photo_pages.make_router(database, pages, guard, panel, originals, neighbours))
     app.include_router(ops_pages.make_router(database, pages, guard, watching, settings.scale_folder))
     frame = AdminFrame(database, pages)
     app.include_router(delivery_pages.make_router(database, pages, guard, neighbours))
     app.include_router(room_pages.make_router(database, pages, frame, guard, settings.desk_url))
+    app.include_router(routing_pages.make_router(database, frame, guard))
+    app.include_router(log_pages.make_router(database, pages, frame, guard))
     app.include_router(token_pages.make_router(database, frame, guard))
     app.include_router(source_pages.make_router(database, frame, guard, neighbours))
     app.include_router(site_pages.make_router(frame, guard, neighbours))

@@ -12,7 +12,7 @@ from desk.handlers import identities
 from desk.handlers.identities import NobodyInvited, Proof
 from desk.identity import IdentityProvider, IdentityRefused
 from desk.neighbours import NeighbourDown
-from desk.routes.people_pages import local_address, with_session
+from desk.routes.sign_in_pages import local_address, with_session
 
 STATE_COOKIE: Final = "__Host-desk-oidc"
 """Binds the way back to the browser that set out: nobody can be signed in as somebody else by a link."""

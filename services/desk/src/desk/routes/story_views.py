@@ -1,37 +1,27 @@
-"""What stands beside a story's text on request: its source, versions, notes, log, a preview, one site's attempts."""
+"""What stands beside a story's text on request: its source, versions, notes, log."""
 
-from datetime import UTC, datetime
-from typing import Annotated, Final
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 
 from chassis.database import Database
 from contracts.content import StoryContent
-from desk.domain.cards import card_of
 from desk.domain.diff import diff_drafts
 from desk.domain.draft import Draft, draft_of
 from desk.domain.history import fold_versions
 from desk.domain.people import Actor
-from desk.domain.release import build_snapshot
 from desk.handlers import editing
 from desk.handlers import notes as note_handlers
 from desk.handlers.refusals import StoryUnknown
-from desk.neighbours import NeighbourDown, Neighbours
 from desk.pages import Pages
 from desk.routes.sign_in import Guard
-from desk.routes.story_panel import StoryPanel, find_story
-from desk.store.facts import Facts
+from desk.routes.story_panel import find_story
 from desk.store.notes import Notes
 from desk.store.people import People
 from desk.store.stories import Story
 from desk.store.work import Audit, Versions
-
-PREVIEW_POLICY: Final = (
-    "default-src 'none'; img-src * data:; style-src 'unsafe-inline' *; font-src * data:; frame-ancestors 'self'"
-)
-"""A preview is somebody's words: it may show itself, and nothing of it may run. It stands in a sandboxed frame besides."""
 
 
 def told_by_source(story: Story, content: StoryContent) -> Draft:
@@ -40,9 +30,7 @@ def told_by_source(story: Story, content: StoryContent) -> Draft:
     return draft_of(content, story.draft.urgency).model_copy(update=own)
 
 
-def make_router(  # noqa: C901, PLR0915 - a list of routes
-    database: Database, pages: Pages, guard: Guard, panel: StoryPanel, neighbours: Neighbours
-) -> APIRouter:
+def make_router(database: Database, pages: Pages, guard: Guard) -> APIRouter:  # noqa: C901 - a list of routes
     router = APIRouter(include_in_schema=False)
     Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
 
@@ -114,55 +102,5 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
         with database.connection() as connection:
             lines = Audit(connection).lines(story_id)
         return pages.page("_log.html", request, who, lines=lines, with_story=False)
-
-    @router.get("/stories/{story_id}/preview")
-    def preview(request: Request, story_id: UUID, who: Who) -> Response:
-        with database.connection() as connection:
-            story = find_story(story_id, connection)
-        return pages.page("_preview.html", request, who, story=story)
-
-    def page_of(story_id: UUID) -> str:
-        with database.connection() as connection:
-            story = find_story(story_id, connection)
-            facts = Facts(connection).images(story_id)
-        manifests = {image_id: fact.manifest for image_id, fact in facts.items() if fact.manifest}
-        snapshot = build_snapshot(story.draft, manifests, story.source)
-        return neighbours.preview(story_id, snapshot, datetime.now(UTC).isoformat())
-
-    @router.get("/stories/{story_id}/preview/page")
-    def preview_page(story_id: UUID, _who: Who) -> Response:
-        """The page exactly as publication would make it now."""
-        headers = {"content-security-policy": PREVIEW_POLICY, "cache-control": "no-store"}
-        return HTMLResponse(page_of(story_id), headers=headers)
-
-    @router.get("/stories/{story_id}/preview/cards")
-    def preview_cards(request: Request, story_id: UUID, who: Who) -> Response:
-        """How Telegram, VK, Dzen and Google would show the page, by what its head says."""
-        try:
-            card = card_of(page_of(story_id))
-        except NeighbourDown:
-            card = None
-        return pages.page("_cards.html", request, who, card=card)
-
-    @router.get("/stories/{story_id}/sites/{endpoint_id}")
-    def attempts(request: Request, story_id: UUID, endpoint_id: UUID, who: Who) -> Response:
-        """Every attempt to bring the story to one site, with what the site answered."""
-        sent = [one for one in neighbours.deliveries(story_id) if one["endpoint_id"] == str(endpoint_id)]
-        newest = max(sent, key=lambda one: int(one["version"]), default=None)
-        tried = neighbours.attempts(newest["delivery_id"]) if newest else []
-        return pages.page("_attempts.html", request, who, story_id=story_id, delivery=newest, attempts=tried)
-
-    @router.post("/stories/{story_id}/resend")
-    def resend(
-        request: Request, story_id: UUID, who: Who, endpoint_id: Annotated[UUID | None, Form()] = None
-    ) -> Response:
-        """Send the newest version again: to one site, or to all that have it not."""
-        with database.connection() as connection:
-            version = find_story(story_id, connection).version
-        count = neighbours.resend(story_id, version, endpoint_id)
-        with database.unit_of_work() as uow:
-            detail = {"version": version, "count": count, "endpoint_id": str(endpoint_id) if endpoint_id else None}
-            Audit(uow.connection).write(who.name, "resend", story_id, detail)
-        return panel(request, story_id, who, said="resend")
 
     return router

@@ -1,8 +1,8 @@
-"""Signing in and out, and joining by an invitation."""
+"""Joining by an invitation, and new passwords."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Query, Request
+from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -12,10 +12,10 @@ from chassis.errors import Conflict, Refusal
 from desk.domain.people import Actor
 from desk.domain.workflow import Role
 from desk.handlers import people
-from desk.i18n import LANGUAGES
 from desk.pages import Pages
-from desk.routes.sign_in import COOKIE, Guard, address_of
-from desk.store.people import SESSION_DAYS, Invitations, People
+from desk.routes.sign_in import Guard, address_of
+from desk.routes.sign_in_pages import wait_of, with_session
+from desk.store.people import Invitations, People
 
 
 class InvitationForm(BaseModel):
@@ -34,68 +34,11 @@ class InvitationAnswer(BaseModel):
     role: Role
 
 
-def make_router(  # noqa: C901, PLR0915 - a list of routes
-    database: Database, pages: Pages, guard: Guard, desk_url: str, provider_name: str
+def make_router(  # noqa: C901 - a list of routes
+    database: Database, pages: Pages, guard: Guard, desk_url: str
 ) -> APIRouter:
     router = APIRouter(include_in_schema=False)
     Who = Annotated[Actor, Depends(guard.person)]  # noqa: N806 - a type
-
-    @router.get("/sign-in")
-    def sign_in_page(
-        request: Request, to: str = "/", problem: Annotated[str, Query(pattern=r"^[a-z-]{0,40}$")] = ""
-    ) -> Response:
-        return door(request, to=local_address(to), email="", problem=problem, wait_s=0)
-
-    def door(request: Request, *, status: int = 200, **values: Any) -> Response:  # noqa: ANN401 - templates take anything
-        with database.connection() as connection:
-            has_people = People(connection).any()
-        return pages.page(
-            "sign_in.html", request, None, status=status, has_people=has_people, provider_name=provider_name, **values
-        )
-
-    @router.get("/confirm")
-    def confirm_page(request: Request, who: Who, to: str = "/") -> Response:
-        return pages.page(
-            "confirm.html", request, who, provider_name=provider_name, to=local_address(to), problem="", wait_s=0
-        )
-
-    @router.post("/confirm")
-    def confirm(
-        request: Request,
-        who: Who,
-        password: Annotated[str, Form(min_length=1, max_length=1000)],
-        to: Annotated[str, Form(max_length=2000)] = "/",
-    ) -> Response:
-        """Type the password again, before something that cannot be taken back."""
-        try:
-            guard.confirm(request, password)
-        except (people.SignInRefused, people.TooManyFailures) as refusal:
-            values = {"to": local_address(to), "problem": refusal.slug, "wait_s": wait_of(refusal)}
-            return pages.page(
-                "confirm.html", request, who, status=refusal.status, provider_name=provider_name, **values
-            )
-        return RedirectResponse(local_address(to), 303)
-
-    @router.post("/sign-in")
-    def sign_in(
-        request: Request,
-        email: Annotated[str, Form(max_length=200)],
-        password: Annotated[str, Form(max_length=1000)],
-        to: Annotated[str, Form(max_length=2000)] = "/",
-    ) -> Response:
-        try:
-            token, _ = people.sign_in(email, password, address_of(request), database.unit_of_work())
-        except (people.SignInRefused, people.TooManyFailures) as refusal:
-            values = {"to": local_address(to), "email": email, "problem": refusal.slug, "wait_s": wait_of(refusal)}
-            return door(request, status=refusal.status, **values)
-        return with_session(RedirectResponse(local_address(to), 303), token)
-
-    @router.post("/sign-out")
-    def sign_out(request: Request) -> Response:
-        people.sign_out(request.cookies.get(COOKIE, ""), database.unit_of_work())
-        answer = RedirectResponse("/sign-in", 303)
-        answer.delete_cookie(COOKIE, secure=True, httponly=True, samesite="lax")
-        return answer
 
     @router.get("/join/{token}")
     def join_page(request: Request, token: str) -> Response:
@@ -154,13 +97,6 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
             return pages.page("password.html", request, who, status=refusal.status, **values)
         return with_session(RedirectResponse("/", 303), session)
 
-    @router.post("/language")
-    def language(who: Who, request: Request, to: Annotated[str, Form(max_length=10)]) -> Response:
-        if to in LANGUAGES:
-            with database.unit_of_work() as uow:
-                People(uow.connection).set_language(who.person_id, to)
-        return RedirectResponse(local_address(request.headers.get("referer", "/"), request.url.netloc), 303)
-
     @router.post("/api/invitations", status_code=201)
     @needs("people:admin")
     def invite(form: InvitationForm, who: Annotated[Actor, Depends(guard.program_or_person)]) -> InvitationAnswer:
@@ -175,20 +111,3 @@ def make_router(  # noqa: C901, PLR0915 - a list of routes
         return InvitationAnswer(url=f"{desk_url}/join/{token}", role=form.role)
 
     return router
-
-
-def wait_of(refusal: Refusal) -> int:
-    return refusal.wait_s if isinstance(refusal, people.TooManyFailures) else 0
-
-
-def with_session(answer: Response, token: str) -> Response:
-    answer.set_cookie(COOKIE, token, max_age=SESSION_DAYS * 86400, path="/", secure=True, httponly=True, samesite="lax")
-    return answer
-
-
-def local_address(to: str, netloc: str = "") -> str:
-    """An address of our own only: nobody is led to another site by a link to the sign-in page."""
-    if netloc and "://" in to:
-        rest = to.partition("://")[2]
-        to = rest[len(netloc) :] if rest.startswith(netloc) else "/"
-    return to if to.startswith("/") and not to.startswith(("//", "/\\")) else "/"
