@@ -177,7 +177,7 @@ def test_reviews_in_any_order_and_repeated_count_once(database, story):
         assert rows == [("орск", 1, 0), ("урал", 0, 1)]
 
 
-def test_the_ranking_learns_from_reviews_once_and_forgets_nothing_on_the_way(database):
+def test_the_ranking_learns_from_reviews_once_a_release_and_forgets_nothing_on_the_way(database, monkeypatch):
     for number in range(40):
         story = uuid4()
         handle(received(story, "Орск ?Урал"), database)
@@ -185,10 +185,13 @@ def test_the_ranking_learns_from_reviews_once_and_forgets_nothing_on_the_way(dat
 
     stories.learn(database)
     stories.learn(database)
+    with monkeypatch.context() as release:
+        release.setattr(stories, "SHIPPED_VERSION", "next")
+        stories.learn(database)
 
     with database.connection() as connection:
         kept = Models(connection).get("ranking")
-    assert kept.version == 1
+    assert kept.version == 2
     assert kept.metrics["reviewed"] == 40
     assert kept.metrics["examples"] == 80
     assert kept.body["bias"] > SHIPPED["bias"]

@@ -12,7 +12,7 @@ from contracts.content import StoryContent
 from contracts.events import StoryReceived, StoryRevised, StoryTagged, TagsReviewed
 from tagging.domain.choice import respect
 from tagging.domain.propose import Acceptance, Proposals
-from tagging.domain.ranking import fit
+from tagging.domain.ranking import SHIPPED_VERSION, fit
 from tagging.domain.rubrics import Rule
 from tagging.store.models import Models
 from tagging.store.stories import Feedback, Stories, Suggestions
@@ -87,10 +87,10 @@ def set_rules(rules: Sequence[Rule], uow: UnitOfWork) -> None:
 
 
 def learn(database: Database) -> None:
-    """Fit the ranking's weights to the newest reviewed stories, where somebody has reviewed one since the last time."""
+    """Fit the ranking's weights to the newest reviewed stories, where there is a review since the last time, or a release has other weights to begin from."""
     with database.connection() as connection:
         reviewed, last_at = Feedback(connection).state()
-        learned = {"reviewed": reviewed, "last_at": last_at.isoformat() if last_at else None}
+        learned = {"reviewed": reviewed, "last_at": last_at.isoformat() if last_at else None, "from": SHIPPED_VERSION}
         kept = Models(connection).get("ranking")
         if not reviewed or (kept and learned.items() <= kept.metrics.items()):
             return
