@@ -13,6 +13,8 @@ pytestmark = pytest.mark.stack
 
 JPEG = b"\xff\xd8\xff\xe0" + b"photo" * 100
 MOVED = "Sat, 14 Nov 2026 10:00:00 GMT"
+NOW = datetime.now(UTC)
+"""One moment for all: an item whose date moves by a second is a changed item."""
 
 
 def rss(*numbers, head="", text="Текст."):
@@ -113,7 +115,7 @@ def test_retry_after_and_ttl_are_obeyed(feed, web, visit):
 
 
 def dated(number, days_ago, text="Текст."):
-    at = format_datetime(datetime.now(UTC) - timedelta(days=days_ago)) if days_ago is not None else ""
+    at = format_datetime(NOW - timedelta(days=days_ago)) if days_ago is not None else ""
     return f"<item><title>Новость {number}</title><guid>{number}</guid><description>{text}</description><pubDate>{at}</pubDate></item>"
 
 
