@@ -46,7 +46,7 @@ def publish_something(engines, buckets):
         "<p>Мост</p>".encode(),
         content_type="text/html",
         cache_control="max-age=5",
-        Metadata={"version": "7"},
+        attributes={"version": "7"},
     )
     database = Database(engines.settings("ingestion")["database_url"], "ingestion")
     received = Envelope.model_validate(example(StoryReceived)).open()

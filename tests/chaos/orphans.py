@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from chassis.bucket import Bucket, s3_client
+from chassis.bucket import Bucket
 from chassis.settings import Settings
 
 ORIGINALS, RENDITIONS = "originals/", "media/"
@@ -23,9 +23,7 @@ def _stored(engines: Any) -> set[str]:
         s3_access_key=engines.s3.access_key,
         s3_secret_key=engines.s3.secret_key,
     )
-    client = s3_client(settings)
-    originals, renditions = Bucket(client, settings.private_bucket), Bucket(client, settings.public_bucket)
-    return {*originals.list(ORIGINALS), *renditions.list(RENDITIONS)}
+    return {*Bucket.private(settings).list(ORIGINALS), *Bucket.public(settings).list(RENDITIONS)}
 
 
 def _named(story: dict[str, Any]) -> Iterable[str]:
