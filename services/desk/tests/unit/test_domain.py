@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.content import Box, ImageBlock, Paragraph, Provenance, Rubric, Tag, UsageRights
+from contracts.content import Box, ImageBlock, Paragraph, Provenance, Rubric, RubricProposal, Tag, UsageRights
 from desk.domain.changes import PATIENCE_S, Tail
-from desk.domain.choice import choose_tags, merge, review_tags
+from desk.domain.choice import choose_rubrics, choose_tags, merge, review_tags
 from desk.domain.cleaning import clean_draft, clean_html
 from desk.domain.diff import diff_words
 from desk.domain.draft import Draft, conflicting_fields, draft_of
@@ -145,6 +145,26 @@ def test_what_the_source_filed_and_what_is_sure_is_worn():
     proposals = (make.proposal("Туя"), make.proposal("Мост", "suggest"), make.proposal("Вода", "hide"))
 
     assert [tag.label for tag in choose_tags(("ремонт", "ТУЯ"), proposals)] == ["ремонт", "Туя"]
+
+
+@pytest.mark.parametrize(
+    ("filed", "worn"),
+    [
+        ((), ["Политика", "Общество"]),
+        (("Новости дня",), ["Новости дня", "Политика", "Общество"]),
+        (("политика",), ["Политика"]),
+        (("Спорт", "Культура"), ["Спорт", "Культура"]),
+    ],
+)
+def test_a_source_that_files_a_story_under_our_rubrics_is_believed(filed, worn):
+    bands = (("Политика", "auto"), ("Общество", "auto"), ("Культура", "suggest"))
+    proposals = [
+        RubricProposal(
+            rubric=Rubric(label=label, concept_id=f"rubric-{label}"), confidence=0.9, band=band, reason="тема"
+        )
+        for label, band in bands
+    ]
+    assert [rubric.label for rubric in choose_rubrics(filed, proposals)] == worn
 
 
 def test_of_two_labels_with_one_key_the_known_one_stays():

@@ -47,8 +47,16 @@ def choose_tags(filed: Sequence[str], proposals: Sequence[TagProposal]) -> tuple
 
 
 def choose_rubrics(filed: Sequence[str], proposals: Sequence[RubricProposal]) -> tuple[Rubric, ...]:
-    sure = [proposal.rubric for proposal in proposals if proposal.band == "auto"]
-    return merge([Rubric(label=label) for label in filed], sure)
+    """The rubrics that the source gave and, unless it knows ours, those of which the machine is sure.
+
+    A source knows our rubrics where it names one that is proposed: somebody there has filed the story, and the rest is
+    only suggested. An agency's own categories say nothing of ours.
+    """
+    theirs = [Rubric(label=label) for label in filed]
+    known = {key_of(one) for one in theirs}
+    ours = [one.rubric for one in proposals if key_of(one.rubric) in known]
+    sure = [one.rubric for one in proposals if one.band == "auto"]
+    return merge(theirs, ours or sure)
 
 
 def review_tags(proposals: Sequence[TagProposal], chosen: Sequence[Tag], dismissed: Collection[str] = ()) -> Review:
