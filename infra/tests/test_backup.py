@@ -207,7 +207,8 @@ def test_sizes_made_on_demand_go_when_they_are_old_and_nothing_else_does(stack, 
     young = find_made_on_demand(public_bucket, timedelta(days=1))
     found = find_made_on_demand(public_bucket, timedelta(seconds=-5))
 
-    assert ([one.key for one in young], [one.key for one in found]) == ([], [preview])
+    ours = [one for one in found if one.key in (preview, rendition)]
+    assert ([one.key for one in young], [one.key for one in ours]) == ([], [preview])
     for name, value in {
         "DEPESHA_ADMIN_DATABASE_URL": stack.admin_url,
         "DEPESHA_S3_ENDPOINT": stack.s3.url,
@@ -217,7 +218,7 @@ def test_sizes_made_on_demand_go_when_they_are_old_and_nothing_else_does(stack, 
         monkeypatch.setenv(name, value)
     told = CliRunner().invoke(app, ["storage", "previews"], catch_exceptions=False)
     assert told.output == "0 previews, 0 bytes; nothing was deleted (--delete collects them)\n"
-    assert collect(found) == 1
+    assert collect(ours) == 1
     assert not public_bucket.exists(preview)
     assert public_bucket.exists(rendition)
     public_bucket.delete([rendition])

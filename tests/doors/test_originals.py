@@ -11,7 +11,7 @@ from fastapi.testclient import TestClient
 from chassis import tokens
 from chassis.bucket import Bucket
 from chassis.settings import Settings
-from ingestion.store.items import Originals
+from ingestion.store.items import NewOriginal, Originals
 from stack.engines import SERVICES
 
 pytestmark = pytest.mark.stack
@@ -50,7 +50,7 @@ def test_an_address_for_putting_a_photo_up_reads_none(stack, hostile):
 
 def test_the_one_door_that_gives_an_original_out_has_it_saved(stack, hostile, database_for, settings_for):
     with database_for("ingestion").unit_of_work() as uow:
-        raw_id = Originals(uow.connection).save("x", KEYS[1], "image/svg+xml", "", {}, len(HOSTILE))
+        raw_id = Originals(uow.connection).save("x", NewOriginal(KEYS[1], "image/svg+xml", "", {}, len(HOSTILE)))
     with psycopg.connect(stack.admin_url, autocommit=True) as admin:
         token = tokens.create(admin, "originals", ["sources:admin"])[1]
 

@@ -14,6 +14,14 @@ from imaging.domain.limits import MAX_BYTES, ImageRefusedError
 from .conftest import picture
 
 
+@pytest.fixture(scope="module")
+def decoder():
+    """One of our own: the others' photos would make it time for a new child."""
+    decoder = Decoder()
+    yield decoder
+    decoder.close()
+
+
 def png(width, height, data=b""):
     def chunk(kind, body):
         return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))

@@ -43,6 +43,14 @@ class Form(BaseModel):
 class ImageForm(Form):
     """A photo: by address, by the name of a file part of the same multipart request, or by an upload that was made before."""
 
+    model_config = ConfigDict(
+        json_schema_extra={
+            "oneOf": [
+                {"required": [name], "properties": {name: {"type": "string"}}} for name in ("url", "file", "upload")
+            ]
+        }
+    )
+
     url: Annotated[str, Field(max_length=2_000, pattern=r"^https?://"), Clean] | None = None
     file: Annotated[str, Field(max_length=200), Clean] | None = Field(
         default=None, description="name of the multipart part that holds the file"

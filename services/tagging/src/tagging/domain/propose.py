@@ -293,11 +293,11 @@ def _mark_places(candidates: Sequence[Candidate], vocabulary: Vocabulary, home_c
 
 
 def _mark_subjects(candidates: Sequence[Candidate], vocabulary: Vocabulary) -> None:
-    """Which subjects are part of another that is named, too. A word said in passing, «не только дороги», takes nothing from «транспорт»."""
+    """Which subjects are part of another that is named, too."""
     subjects = {one.tag.concept_id: one for one in candidates if one.tag.kind == "subject" and one.tag.concept_id}
     for concept_id, one in subjects.items():
         broader = subjects.get(vocabulary.by_id[concept_id].broader or "")
-        if broader is not None and (one.in_lead or 2 * len(one.spans) >= len(broader.spans)):
+        if broader is not None:
             broader.has_narrower, one.broader_mentions = True, len(broader.spans)
 
 
