@@ -18,7 +18,7 @@ def test_every_api_keeps_what_its_document_promises(capsys):
         sys.executable,
         str(Path(__file__).with_name("fuzz.py")),
         "--seconds",
-        "10",
+        "6",
         "--examples",
         "5",
         "--seed",
