@@ -177,6 +177,10 @@ def test_nothing_is_taken_from_a_paused_source_and_all_of_it_once_it_is_resumed(
     assert push(client, changed).json()["revision"] == 2
 
 
+def test_a_whole_number_with_a_point_is_an_integer_as_json_schema_has_it(client):
+    assert push(client, {**STORY, "urgency": 3.0}).status_code == 202
+
+
 @pytest.mark.parametrize(
     ("change", "pointer"),
     [
@@ -184,6 +188,9 @@ def test_nothing_is_taken_from_a_paused_source_and_all_of_it_once_it_is_resumed(
         ({"headline": "x" * 501}, "/body/headline"),
         ({"mood": "sad"}, "/body/mood"),
         ({"urgency": 10}, "/body/urgency"),
+        ({"urgency": 3.5}, "/body/urgency"),
+        ({"urgency": "3"}, "/body/urgency"),
+        ({"urgency": True}, "/body/urgency"),
         ({"images": [{"file": "a.jpg", "url": "https://x.example/a.jpg"}]}, "/body/images/0"),
         ({"images": [{"url": "ftp://x.example/a.jpg"}]}, "/body/images/0/url"),
         ({"images": [{"file": "a.jpg"}]}, "/images/0/file"),

@@ -32,6 +32,8 @@ MAX_BLOCKS = 1_000
 
 Clean = BeforeValidator(lambda value: drop_invisible(value) if isinstance(value, str) else value)
 """Signs that nobody sees and no database takes are dropped before anything is looked at."""
+Whole = BeforeValidator(lambda value: int(value) if isinstance(value, float) and value.is_integer() else value)
+"""In JSON 3.0 is an integer (JSON Schema 2020-12, validation 6.1.1); text and `true` are none."""
 Text = Annotated[str, Field(max_length=100_000), Clean]
 Line = Annotated[str, Field(max_length=2_000), Clean]
 
@@ -160,7 +162,7 @@ class StoryForm(Form):
     tags: Annotated[list[Line], Field(max_length=50)] = []
     authors: Annotated[list[Line], Field(max_length=20)] = []
     language: Annotated[str, Field(pattern=r"^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] | None = None
-    urgency: int = Field(default=5, ge=1, le=9, strict=True)
+    urgency: Annotated[int, Field(ge=1, le=9, strict=True), Whole] = 5
     canonical_url: Line = ""
     published_at: Moment | None = None
 
