@@ -116,6 +116,13 @@ def test_a_key_that_is_not_an_upload_leads_nowhere(client, key):
     assert client.post("/assets/uploaded", json={"key": key, "story_id": str(STORY)}).status_code in (404, 422)
 
 
+@pytest.mark.parametrize("method", ["GET", "PATCH"])
+def test_a_place_beside_the_photos_is_no_photo(client, method):
+    answer = client.request(method, "/assets/uploaded", json={})
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+
+
 def test_an_editors_words_rights_focus_and_crops_are_in_the_next_version(client, work, photo):
     change = {
         "focal_point": {"x": 0.0, "y": 0.5},

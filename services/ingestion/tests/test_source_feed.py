@@ -226,7 +226,7 @@ def endless(handler):
             Page(status=302, headers={"location": "http://169.254.169.254/latest/meta-data"}),
             "169.254.169.254 is not a public address",
         ),
-        (Page(gzip.compress(bytes(50_000_000)), headers={"content-encoding": "gzip"}), "unpack to more than 2000000"),
+        (Page(gzip.compress(bytes(50_000_000)), headers={"content-encoding": "gzip"}), "bytes unpack to more than "),
         (Page(b"<rss/>", headers={"content-encoding": "gzip"}), "said to be gzip, but does not unpack"),
         (Page(b""), "the feed is empty"),
         (Page(status=500), "answered 500"),

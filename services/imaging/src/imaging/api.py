@@ -134,7 +134,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _add_assets(app: FastAPI, database: Database, studio: Studio) -> None:
     del studio
 
-    @app.get("/assets/{image_id}")
+    @app.get("/assets/{image_id:uuid}")
     def asset(image_id: UUID) -> AssetAnswer:
         """A photo and its manifest; null where it was refused or is not rendered yet."""
         found = find(database, image_id)
@@ -150,7 +150,7 @@ def _add_assets(app: FastAPI, database: Database, studio: Studio) -> None:
             manifest=found.manifest,
         )
 
-    @app.patch("/assets/{image_id}", status_code=202)
+    @app.patch("/assets/{image_id:uuid}", status_code=202)
     def change(image_id: UUID, wanted: Change) -> Accepted:
         """Move the focus, draw crops, set words and rights. The photo is rendered again with them at once."""
         rights = wanted.rights and wanted.rights.model_copy(update={"said_by": "editor"})
