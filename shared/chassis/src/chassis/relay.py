@@ -18,7 +18,7 @@ from chassis.ledger import Dispatch, TimerDispatch, queue_name
 
 BATCH = 500
 LOOK_AGAIN_S = 0.002
-"""After a look that found work; a NOTIFY is not needed then. Each look in vain makes the next pause half as long again."""
+"""Between two looks while there is work; a NOTIFY is not needed then."""
 LONGEST_SLEEP_S = 0.5
 """Polling is the fallback should a NOTIFY be missed."""
 SPREAD = 8
@@ -54,22 +54,21 @@ class Relay:
 
     def _work(self, connection: psycopg.Connection) -> None:
         busy_until = keep_house_at = 0.0
-        pause_s = LOOK_AGAIN_S
         while not self._stopping:
             if self.turn(connection):
-                busy_until, pause_s = time.monotonic() + RELAY_LINGER_S, LOOK_AGAIN_S
+                busy_until = time.monotonic() + RELAY_LINGER_S
             if time.monotonic() >= keep_house_at:
                 connection.execute("SELECT ledger.make_days(7)")
                 keep_house_at = time.monotonic() + KEEP_HOUSE_EVERY_S
             if time.monotonic() < busy_until:
-                time.sleep(pause_s)
-                pause_s *= 1.5
+                time.sleep(LOOK_AGAIN_S)
             else:
                 self._sleep(connection)
 
     def turn(self, connection: psycopg.Connection) -> int:
         """Send all that is due now, at most `BATCH`. Returns how many messages went out."""
-        timers, dispatches = ledger.claim(connection, BATCH)
+        timers = ledger.claim_timers(connection)
+        dispatches = ledger.claim_due(connection, BATCH)
         if not timers and not dispatches:
             return 0
         try:

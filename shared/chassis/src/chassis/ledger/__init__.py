@@ -1,6 +1,6 @@
 """The ledger is the truth about events; Redis and Celery only carry it. Plain SQL on the schema `ledger`."""
 
-from chassis.ledger.claim import claim, claim_due, claim_timers, give_back, hold, next_due_in
+from chassis.ledger.claim import claim_due, claim_timers, give_back, hold, next_due_in
 from chassis.ledger.mark import (
     bury_lost,
     extend_leases,
@@ -22,7 +22,6 @@ __all__ = [
     "Dispatch",
     "TimerDispatch",
     "bury_lost",
-    "claim",
     "claim_due",
     "claim_timers",
     "declare_consumer",

@@ -62,29 +62,14 @@ WHERE d.delivery_id = held.delivery_id AND d.state = 'sent' AND c.consumer = d.c
 """
 
 
-def claim(connection: psycopg.Connection, limit: int) -> tuple[list[TimerDispatch], list[Dispatch]]:
-    """`claim_timers` and `claim_due` in one round trip."""
-    with connection.pipeline(), connection.cursor() as timers, connection.cursor() as due:
-        timers.execute(CLAIM_TIMERS, {"lease_s": TIMER_LEASE_S})
-        due.execute(CLAIM, {"limit": limit})
-        return _timers(timers), _dispatches(due)
-
-
 def claim_due(connection: psycopg.Connection, limit: int) -> list[Dispatch]:
     """Lease up to `limit` due deliveries, urgent first, no consumer beyond its room in flight."""
-    return _dispatches(connection.execute(CLAIM, {"limit": limit}))
+    rows = connection.execute(CLAIM, {"limit": limit}).fetchall()
+    return [Dispatch(row[0], row[1], PRIORITIES[row[2]], *row[3:]) for row in rows]
 
 
 def claim_timers(connection: psycopg.Connection) -> list[TimerDispatch]:
-    return _timers(connection.execute(CLAIM_TIMERS, {"lease_s": TIMER_LEASE_S}))
-
-
-def _dispatches(found: psycopg.Cursor) -> list[Dispatch]:
-    return [Dispatch(row[0], row[1], PRIORITIES[row[2]], *row[3:]) for row in found.fetchall()]
-
-
-def _timers(found: psycopg.Cursor) -> list[TimerDispatch]:
-    return [TimerDispatch(*row) for row in found.fetchall()]
+    return [TimerDispatch(*row) for row in connection.execute(CLAIM_TIMERS, {"lease_s": TIMER_LEASE_S}).fetchall()]
 
 
 def next_due_in(connection: psycopg.Connection) -> float | None:
