@@ -4,11 +4,12 @@ import json
 
 import pytest
 from fakes.web_server import Page
-from test_source_feed import JPEG, rss
 
 from chassis.testing import recorded_events
 from ingestion.domain import feeds
 from ingestion.handlers.again import fetch_missing_photos, replay_source
+
+from .test_source_feed import JPEG, rss
 
 pytestmark = pytest.mark.stack
 

@@ -2,9 +2,10 @@
 
 import pytest
 from fakes.web_server import Page
-from test_pages import page
 
 from chassis.testing import recorded_events
+
+from .test_pages import page
 
 pytestmark = pytest.mark.stack
 
