@@ -20,6 +20,14 @@ if TYPE_CHECKING:
     from stack.engines import Engines
 
 
+def pytest_configure() -> None:
+    """Hypothesis judges what a test shows, never how busy the machine is."""
+    from hypothesis import HealthCheck, settings  # noqa: PLC0415 - for those who have it
+
+    settings.register_profile("depesha", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile("depesha")
+
+
 @pytest.fixture(scope="session")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Engines]":
     """The engines, migrated. Tests that use it, or anything below, bear the mark `stack`."""
