@@ -234,3 +234,14 @@ def test_without_the_other_services_the_pages_say_so(database, settings_for, per
     assert "Доставка сейчас не отвечает" in pages["sites"].text
     assert "Служба тегов сейчас не отвечает" in pages["vocabulary"].text
     assert "Другая служба не отвечает" in pages["sources/new"].text
+
+
+def test_where_a_service_does_not_know_the_desks_token_the_page_says_so(settings_for, person, app, addresses):
+    urls = {f"{service}_url": url for service, url in addresses.items()}
+    stranger = create_app(Settings(**{**settings_for("desk"), **urls, "service_token": "dps_of-nobody"}))
+    chief = person("chief")
+    with TestClient(stranger, base_url="https://testserver", cookies=chief.cookies, headers={"accept": "text/html"}) as browser:  # fmt: skip
+        answer = browser.get("/admin/sources/new")
+
+    assert answer.status_code == 503
+    assert "Другая служба не отвечает" in answer.text

@@ -96,11 +96,11 @@ class Neighbours:
         """The answer as JSON, also where it is a refusal.
 
         Raises:
-            NeighbourDown: there was none, or the service is broken.
+            NeighbourDown: there was none, the service is broken, or it does not know our token.
 
         """
         answer = self.call(service, method, path, body, wait_s=wait_s)
-        if answer.status_code >= 500:
+        if answer.status_code >= 500 or answer.status_code == 401:
             raise NeighbourDown(f"{service} answers {answer.status_code}")
         is_json = "json" in answer.headers.get("content-type", "")
         return Reply(answer.status_code, answer.json() if is_json and answer.content else None)
