@@ -5,6 +5,7 @@ import pytest
 import pyvips
 
 from imaging.decoder import Decoder, Order
+from imaging.handlers import Studio
 
 CYRILLIC = "Подпись «с кавычками» & <знаками>"
 
@@ -14,6 +15,16 @@ def decoder():
     decoder = Decoder()
     yield decoder
     decoder.close()
+
+
+@pytest.fixture
+def database(database_for):
+    return database_for("imaging")
+
+
+@pytest.fixture
+def studio(private_bucket, public_bucket, decoder):
+    return Studio(private_bucket, public_bucket, decoder, decoder)
 
 
 def picture(width=1600, height=1200, bands=3, seed=1):

@@ -10,7 +10,7 @@ from imaging.domain.renditions import Rendition
 from imaging.handlers import words_of
 from imaging.store import Assets, RenditionSets, Stories
 
-from .test_handlers import STORY, image, killed, received, revised, studio  # noqa: F401 - fixtures
+from .test_handlers import STORY, image, killed, received, revised  # noqa: F401 - fixtures
 
 pytestmark = pytest.mark.stack
 
@@ -76,7 +76,7 @@ def moved(photo, **values):
 
 
 def _hear(event, uow, world):
-    _, studio, _ = world  # noqa: F811
+    _, studio, _ = world
     match event:
         case StoryReceived():
             handlers.process_story(event, uow, studio)
@@ -89,7 +89,7 @@ def _hear(event, uow, world):
 
 
 def _state(world):
-    database, studio, image_id = world  # noqa: F811
+    database, studio, image_id = world
     handlers.work_off(database, studio)
     with database.connection() as connection:
         asset = Assets(connection).get(image_id)

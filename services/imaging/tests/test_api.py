@@ -1,5 +1,6 @@
 """The HTTP API on a real database and a real S3, and the background work that it asks for."""
 
+import urllib.error
 import urllib.request
 from functools import partial
 from uuid import uuid4
@@ -16,9 +17,9 @@ from contracts.content import Point, UsageRights
 from contracts.events import FocalPointMoved
 from imaging import handlers
 from imaging.api import create_app
+from imaging.domain.limits import MAX_BYTES
 from imaging.domain.links import read_spec, sign
 from imaging.domain.renditions import STANDARD_SET
-from imaging.handlers import Studio
 from imaging.settings import Settings
 from imaging.store import Asset, Assets, Stories
 from stack.demo.photos import SCENES
@@ -28,16 +29,6 @@ from .test_credentials import AI, Hand, signed
 
 pytestmark = pytest.mark.stack
 STORY = uuid4()
-
-
-@pytest.fixture
-def database(database_for):
-    return database_for("imaging")
-
-
-@pytest.fixture
-def studio(private_bucket, public_bucket, decoder):
-    return Studio(private_bucket, public_bucket, decoder, decoder)
 
 
 @pytest.fixture
@@ -99,16 +90,36 @@ def test_what_is_no_photo_is_refused_at_the_door(client, database):
     assert recorded_events(database) == []
 
 
-def test_a_photo_put_straight_into_the_storage_is_taken(client, work):
-    place = client.post("/uploads").json()
-    request = urllib.request.Request(place["url"], data=picture(700, 500).jpegsave_buffer(), method="PUT")
+def put(place, body, content_type):
+    request = urllib.request.Request(place["url"], data=body, method="PUT", headers={"content-type": content_type})
     with urllib.request.urlopen(request) as answer:
-        assert answer.status == 200
+        return answer.status
+
+
+def test_a_photo_put_straight_into_the_storage_is_taken(client, work):
+    body = picture(700, 500).jpegsave_buffer()
+    place = client.post("/uploads", json={"content_type": "image/jpeg", "size_bytes": len(body)}).json()
+    assert put(place, body, "image/jpeg") == 200
 
     image_id = client.post("/assets/uploaded", json={"key": place["key"], "story_id": str(STORY)}).json()["image_id"]
     work()
 
     assert client.get(f"/assets/{image_id}").json()["manifest"]["width"] == 700
+
+
+@pytest.mark.parametrize(("size_bytes", "content_type"), [(11, "image/jpeg"), (10, "text/html")])
+def test_what_was_not_announced_is_put_nowhere(client, size_bytes, content_type):
+    place = client.post("/uploads", json={"content_type": "image/jpeg", "size_bytes": 10}).json()
+
+    with pytest.raises(urllib.error.HTTPError, match="403"):
+        put(place, b"x" * size_bytes, content_type)
+    assert client.post("/assets/uploaded", json={"key": place["key"], "story_id": str(STORY)}).status_code == 404
+
+
+def test_a_place_for_more_than_is_taken_is_refused_with_the_bound(client):
+    answer = client.post("/uploads", json={"content_type": "image/jpeg", "size_bytes": MAX_BYTES + 1})
+
+    assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/body/size_bytes")
 
 
 @pytest.mark.parametrize("key", ["originals/x", "uploads/../originals", f"uploads/{uuid4()}"])

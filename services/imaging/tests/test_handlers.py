@@ -10,7 +10,7 @@ from contracts.content import Image, Point, Source, StoredObject, StoryContent
 from contracts.events import FocalPointMoved, ImageAttached, ImageProcessed, StoryKilled, StoryReceived, StoryRevised
 from imaging import bootstrap, handlers
 from imaging.domain.renditions import Rendition
-from imaging.handlers import Studio, words_of
+from imaging.handlers import words_of
 from imaging.settings import Settings
 from imaging.store import Assets, RenditionSets
 
@@ -21,16 +21,6 @@ pytestmark = pytest.mark.stack
 
 NOW = datetime(2026, 11, 12, tzinfo=UTC)
 STORY = uuid4()
-
-
-@pytest.fixture
-def database(database_for):
-    return database_for("imaging")
-
-
-@pytest.fixture
-def studio(private_bucket, public_bucket, decoder):
-    return Studio(private_bucket, public_bucket, decoder, decoder)
 
 
 @pytest.fixture

@@ -85,9 +85,16 @@ class Uploaded(BaseModel):
     credit: Annotated[str, Field(max_length=2_000)] = ""
 
 
+class UploadWish(BaseModel):
+    content_type: Annotated[str, Field(pattern=r"^image/[a-z0-9.+-]{2,40}$", examples=["image/jpeg"])]
+    size_bytes: Annotated[int, Field(ge=1, le=MAX_BYTES)]
+
+
 class UploadPlace(BaseModel):
     key: str
-    url: str = Field(description="PUT the bytes here, then tell the key to POST /assets/uploaded")
+    url: str = Field(
+        description="PUT the bytes here with this type and size, which are signed, then tell the key to POST /assets/uploaded"
+    )
     expires_in_s: int
 
 
@@ -124,16 +131,14 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         doors=doors,
         max_body_bytes=MAX_BYTES + MIB,
     )
-    _add_assets(app, database, studio)
+    _add_assets(app, database)
     _add_uploads(app, database, studio)
     _add_set(app, database)
     _add_links(app, database, Customs(studio))
     return app
 
 
-def _add_assets(app: FastAPI, database: Database, studio: Studio) -> None:
-    del studio
-
+def _add_assets(app: FastAPI, database: Database) -> None:
     @app.get("/assets/{image_id:uuid}")
     def asset(image_id: UUID) -> AssetAnswer:
         """A photo and its manifest; null where it was refused or is not rendered yet."""
@@ -156,12 +161,12 @@ def _add_assets(app: FastAPI, database: Database, studio: Studio) -> None:
         rights = wanted.rights and wanted.rights.model_copy(update={"said_by": "editor"})
         return _have_rendered(database, image_id, {**dict(wanted), "rights": rights})
 
-    @app.post("/assets/{image_id}/render", status_code=202)
+    @app.post("/assets/{image_id:uuid}/render", status_code=202)
     def render(image_id: UUID) -> Accepted:
         """Make all renditions again, with the set as it is now."""
         return _have_rendered(database, image_id)
 
-    @app.get("/assets/{image_id}/similar")
+    @app.get("/assets/{image_id:uuid}/similar")
     def similar(image_id: UUID, within: Annotated[int, Query(ge=0, le=32)] = ASK_WITHIN) -> list[Similar]:
         """Photos that look the same, nearest first."""
         found = find(database, image_id)
@@ -224,20 +229,16 @@ def _add_uploads(app: FastAPI, database: Database, studio: Studio) -> None:
         return take(Asset(image_id, story_id, key, caption, credit, 0))
 
     @app.post("/uploads")
-    def place() -> UploadPlace:
-        """An address where a photo may be put straight into the storage, for a quarter of an hour."""
+    def place(wish: UploadWish) -> UploadPlace:
+        """An address where this one photo may be put straight into the storage, for a quarter of an hour."""
         key = f"{UPLOADS}{new_id()}"
-        url = studio.originals.client.generate_presigned_url(
-            "put_object", Params={"Bucket": studio.originals.name, "Key": key}, ExpiresIn=PRESIGNED_S
-        )
+        url = studio.originals.presign_put(key, wish.content_type, wish.size_bytes, PRESIGNED_S)
         return UploadPlace(key=key, url=url, expires_in_s=PRESIGNED_S)
 
     @app.post("/assets/uploaded", status_code=202)
     def uploaded(wanted: Uploaded) -> Accepted:
         """Have a photo rendered that was put into the storage."""
-        size = studio.originals.head(wanted.key)["ContentLength"]
-        if size > MAX_BYTES:
-            raise PhotoRefused(f"key: {size} bytes, and at most {MAX_BYTES} are taken")
+        studio.originals.head(wanted.key)
         return take(Asset(new_id(), wanted.story_id, wanted.key, wanted.caption, wanted.credit, 0))
 
 
@@ -278,7 +279,7 @@ def _add_set(app: FastAPI, database: Database) -> None:
 
 
 def _add_links(app: FastAPI, database: Database, customs: Customs) -> None:
-    @app.get("/assets/{image_id}/link")
+    @app.get("/assets/{image_id:uuid}/link")
     def link(
         image_id: UUID,
         width: Annotated[int, Query(ge=16, le=LONGEST_SIDE)],
