@@ -56,10 +56,6 @@ class Engines:
         """Seals the secrets of partners and sources at rest."""
         return f"local:{base64.urlsafe_b64encode(self.passwords['seal'].encode()).decode()}"
 
-    @property
-    def desk_api_token(self) -> str:
-        return self.operator_token
-
     def environment(self, service: str) -> dict[str, str]:
         """The DEPESHA_… variables of one service's processes (or of `relay`)."""
         return {

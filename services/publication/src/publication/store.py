@@ -501,11 +501,6 @@ class Rebuilds:
         self._connection.execute("DELETE FROM rebuild WHERE site = %s", (site,))
 
 
-def last_change(connection: psycopg.Connection) -> datetime | None:
-    row = connection.execute("SELECT max(changed_at) FROM story").fetchone()
-    return row[0] if row else None
-
-
 def _jsonb(model: BaseModel) -> Jsonb:
     """As pydantic writes it, which takes a fifth of the time of a dict and json.dumps."""
     return Jsonb(model, dumps=BaseModel.model_dump_json)

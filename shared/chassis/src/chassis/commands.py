@@ -112,15 +112,15 @@ def migrate() -> None:
 @app.command()
 def trace(story_id: str) -> None:
     """Draw a story's way through the house: who waited how long, who worked how long."""
-    from chassis import events_commands, waterfall  # noqa: PLC0415 - the other commands start quicker without it
+    from rich.console import Console  # noqa: PLC0415 - the other commands start quicker without it
+
+    from chassis import events_commands, waterfall  # noqa: PLC0415 - as above
     from chassis.ledger import inspect  # noqa: PLC0415
 
     with events_commands.connect() as connection:
         steps = inspect.trace(connection, story_id)
     if not steps:
         raise SystemExit(f"story {story_id}: the ledger knows nothing of it (it may have been pruned)")
-    from rich.console import Console  # noqa: PLC0415
-
     console = Console()
     console.print(waterfall.draw(waterfall.chapters(steps, datetime.now(UTC)), console.width))
 

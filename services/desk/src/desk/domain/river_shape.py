@@ -1,6 +1,6 @@
 """Where the river's stations stand and how wide its bands are, in the units of the picture (1160 by 430)."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import product
 from math import log10
@@ -124,7 +124,3 @@ def _back(origin: str, target: str) -> str:
     last = PLACES[target][1] + (CARD[1] // 2 if PLACES[target][1] != PLACES["desk"][1] else CARD[1])
     reach = (first - 70) if is_over else min(first + 90 + (start - end) // 12, HEIGHT - 6)
     return f"M{start} {first} C{start} {reach} {end} {reach if last > reach or not is_over else last} {end} {last}"
-
-
-def ends_of(bands: Sequence[Band]) -> set[tuple[str, str]]:
-    return {(one.origin, one.target) for one in bands}

@@ -21,7 +21,6 @@ STATES: Final[tuple[State, ...]] = (
     "spiked",
 )
 OPEN_STATES: Final[frozenset[State]] = frozenset({"received", "in_work", "ready", "publishing"})
-EDITED_STATES: Final[frozenset[State]] = frozenset({"received", "in_work", "ready"})
 
 STEPS: Final[dict[Step, tuple[frozenset[State], State]]] = {
     "take": (frozenset({"received"}), "in_work"),
