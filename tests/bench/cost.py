@@ -8,7 +8,6 @@ from pathlib import Path
 import driving
 import psutil
 import psycopg
-import pyvips
 
 from stack.demo import web
 from stack.demo.stories import DELEGATION
@@ -21,8 +20,7 @@ PHOTOS = 2
 def photo(folder, number):
     """12 megapixels, as a press office sends them; each another."""
     path = Path(folder) / f"{number}.jpg"
-    noise = pyvips.Image.gaussnoise(4000, 3000, sigma=20, mean=120, seed=number).gaussblur(8).cast("uchar")
-    noise.bandjoin([noise, noise]).copy(interpretation="srgb").jpegsave(str(path))
+    path.write_bytes(driving.noisy_jpeg(4000, 3000, number))
     return path
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from statistics import median
 
 import driving
-import pyvips
 
 from stack.demo import web
 from stack.demo.stories import DELEGATION
@@ -20,8 +19,7 @@ STORIES = 60
 
 def small_photo(folder, number):
     path = Path(folder) / f"{number}.jpg"
-    noise = pyvips.Image.gaussnoise(800, 600, sigma=20, mean=120, seed=number).gaussblur(8).cast("uchar")
-    noise.bandjoin([noise, noise]).copy(interpretation="srgb").jpegsave(str(path))
+    path.write_bytes(driving.noisy_jpeg(800, 600, number))
     return path
 
 

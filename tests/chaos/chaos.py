@@ -25,7 +25,6 @@ from typing import Any
 
 import psutil
 import psycopg
-import pyvips
 import redis
 from rich.console import Console
 from rich.progress import Progress
@@ -85,8 +84,7 @@ class Chaos:
         self.over, self.calm, self.counted = threading.Event(), threading.Event(), threading.Event()
         self.ticks = ticks.Ticks(running.engines.admin_url)
         self.celery = ticks.CeleryAlone(running.engines.valkey.url, out)
-        noise = pyvips.Image.gaussnoise(320, 240, sigma=20, mean=120).gaussblur(6).cast("uchar")
-        self.photo = noise.bandjoin([noise, noise]).copy(interpretation="srgb").jpegsave_buffer()
+        self.photo = driving.noisy_jpeg(320, 240, report.seed, blur=6)
 
     def elapsed(self) -> float:
         return time.monotonic() - self.started

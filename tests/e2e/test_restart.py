@@ -4,6 +4,7 @@ from collections import Counter
 
 import pytest
 from callers import calling
+from driving import until
 
 from chassis import restarting
 from stack.demo import web
@@ -60,15 +61,6 @@ def publish(doors, story_id):
 
 
 def live(doors, story_id):
-    found = {}
-
-    def look():
-        try:
-            found.update(doors.call("publication", "GET", f"/stories/{story_id}"))
-        except web.WebError:
-            return False
-        return True
-
-    wait_until(look, f"{story_id} on the site", timeout_s=60)
+    found = until(lambda: doors.call("publication", "GET", f"/stories/{story_id}"), bool, f"{story_id} on the site")
     assert found["version"] == 1
     return found["url"]

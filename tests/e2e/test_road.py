@@ -9,6 +9,7 @@ from urllib.parse import quote
 
 import pytest
 import pyvips
+from driving import until
 from lxml import html
 
 from stack.demo import web
@@ -34,17 +35,7 @@ def push(doors, photos, external_id, **changes):
 
 
 def at_desk(doors, story_id, is_good, what):
-    seen = {}
-
-    def look():
-        try:
-            seen.update(doors.call("desk", "GET", f"/api/stories/{story_id}"))
-        except web.WebError:
-            return False
-        return is_good(seen)
-
-    wait_until(look, what, timeout_s=60)
-    return seen
+    return until(lambda: doors.call("desk", "GET", f"/api/stories/{story_id}"), is_good, what)
 
 
 def is_whole(story):
@@ -57,17 +48,12 @@ def order(doors, story_id, action, **more):
 
 
 def live(doors, story_id, version):
-    found = {}
-
-    def look():
-        try:
-            found.update(doors.call("publication", "GET", f"/stories/{story_id}"))
-        except web.WebError:
-            return False
-        return found["version"] >= version
-
-    wait_until(look, f"version {version} of {story_id} on the site", timeout_s=30)
-    return found
+    return until(
+        lambda: doors.call("publication", "GET", f"/stories/{story_id}"),
+        lambda found: found["version"] >= version,
+        f"version {version} of {story_id} on the site",
+        timeout_s=30,
+    )
 
 
 def fetch(url):

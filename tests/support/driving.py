@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import pyvips
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
 from stack.demo import web
@@ -127,6 +128,13 @@ def _take(partner: Partner, headers: dict[str, str], body: bytes) -> tuple[int, 
             Arrival(at, lowered["webhook-id"], message["type"], item["uri"], int(item["version"]), item["pubStatus"])
         )
     return 204, b""
+
+
+def noisy_jpeg(width: int, height: int, seed: int, blur: float = 8) -> bytes:
+    """A photo with as much to compress as a real one has, another for each seed."""
+    noise = pyvips.Image.gaussnoise(width, height, sigma=20, mean=120, seed=seed).gaussblur(blur).cast("uchar")
+    body: bytes = noise.bandjoin([noise, noise]).copy(interpretation="srgb").jpegsave_buffer()
+    return body
 
 
 def until(ask: Callable[[], Any], is_good: Callable[[Any], bool], what: str, timeout_s: float = 60) -> Any:

@@ -16,6 +16,7 @@ from ingestion.handlers.visiting import visit_source
 from ingestion.settings import Settings
 from ingestion.sources import PLUGINS
 from ingestion.store.sources import Sources
+from stack.telegram.server import Server
 
 
 @pytest.fixture
@@ -64,3 +65,16 @@ def visit(database, intake, our_settings):
             return Sources(connection).get(source_id)
 
     return go
+
+
+@pytest.fixture
+def telegram():
+    server = Server().start()
+    server.telegram.open_channel("solntsev_official", "Евгений Солнцев")
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def channel(telegram):
+    return telegram.telegram.channels["solntsev_official"]

@@ -12,26 +12,12 @@ from ingestion.handlers.gathering import Composer, compose
 from ingestion.store.posts import DuePost, Posts
 from stack.processes import wait_until
 from stack.telegram.channel import Picture, entity
-from stack.telegram.server import Server
 
 pytestmark = pytest.mark.stack
 
 SECRET = "a-secret-of-sixteen-and-more"
 CREDIT = "telegram-канал Евгения Солнцева"
 JPEG = b"\xff\xd8\xff\xe0" + b"photo" * 100
-
-
-@pytest.fixture
-def telegram():
-    server = Server().start()
-    server.telegram.open_channel("solntsev_official", "Евгений Солнцев")
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def channel(telegram):
-    return telegram.telegram.channels["solntsev_official"]
 
 
 @pytest.fixture
