@@ -29,18 +29,17 @@ import redis
 from rich.console import Console
 from rich.progress import Progress
 
-HERE = Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parent / "support")]
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
 
-import driving  # noqa: E402 - beside us, not installed
-import ticks  # noqa: E402
-from orphans import find_orphans  # noqa: E402
-from report import Fault, Report, page, svg, tables  # noqa: E402
+import driving
+import ticks
+from orphans import find_orphans
+from report import Fault, Report, page, svg, tables
 
-from stack.demo import web  # noqa: E402
-from stack.house import USUAL_API_PORTS  # noqa: E402
-from stack.ports import Ports  # noqa: E402
-from stack.processes import EngineError  # noqa: E402
+from stack.demo import web
+from stack.house import USUAL_API_PORTS
+from stack.ports import Ports
+from stack.processes import EngineError
 
 SETTLE_S = 60
 PUSHED_WITHIN = 0.9

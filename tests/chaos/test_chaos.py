@@ -9,14 +9,11 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import ticks
 
 from chassis import ledger
 from chassis.relay import pack
 from stack.processes import die_with_parent
-
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-import ticks  # noqa: E402 - beside us, not installed
 
 pytestmark = pytest.mark.stack
 BOUNDARIES = 12
@@ -27,7 +24,8 @@ WORKERS.set_forkserver_preload(["celery", "chassis.worker", "stack.house"])
 @pytest.mark.chaos
 @pytest.mark.timeout(300)
 def test_nothing_is_lost_doubled_stale_or_stuck_in_a_short_run(tmp_path):
-    command = [sys.executable, str(HERE / "chaos.py"), "--seconds", "60", "--stories", "150", "--small", "4000"]
+    chaos = Path(__file__).with_name("chaos.py")
+    command = [sys.executable, str(chaos), "--seconds", "60", "--stories", "150", "--small", "4000"]
 
     done = subprocess.run(
         die_with_parent([*command, "--out", str(tmp_path)]), capture_output=True, text=True, timeout=240, check=False

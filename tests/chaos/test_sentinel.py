@@ -5,19 +5,15 @@ import os
 import socket
 import subprocess
 import sys
-from pathlib import Path
 
 import psycopg
 import pytest
 import redis
+import ticks
 
 from chassis import celery_app
 from stack.processes import die_with_parent, wait_until
 from stack.valkey import server_binary
-
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-import ticks  # noqa: E402 - beside us, not installed
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(90)]
 
@@ -111,7 +107,7 @@ def test_events_go_on_after_the_master_died(start, stack, watched, ticker):
     settings = stack.environment("relay")
     start(sys.executable, "-m", "chassis", "relay", **{**settings, "DEPESHA_REDIS_URL": url})
     start(
-        sys.executable, HERE / "ticks.py", "ticker-1",
+        sys.executable, ticks.__file__, "ticker-1",
         CHAOS_DATABASE=stack.admin_url, CHAOS_REDIS=url, CHAOS_DIE="100000",
     )  # fmt: skip
     numbers = itertools.count()

@@ -1,16 +1,11 @@
 """A database, an API and a partner's site."""
 
-import sys
-from pathlib import Path
-
 import pytest
 from fastapi.testclient import TestClient
 
-sys.path.insert(0, str(Path(__file__).parent))
-
-from webhooks import Site, desk_settings
-
 from delivery.api import create_app
+
+from .webhooks import Site, desk_settings
 
 
 @pytest.fixture

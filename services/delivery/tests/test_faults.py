@@ -16,7 +16,6 @@ import psycopg
 import pytest
 import redis
 import trustme
-from webhooks import LOOPBACK, VAULT, Site, announce, desk_settings, drain, fact, make_due, states, subscribe
 
 from contracts.events import StoryCorrected, StoryKilled, StoryPublished
 from delivery import bootstrap
@@ -24,6 +23,8 @@ from delivery.handlers import Drain
 from delivery.sender import READ_BYTES, Sender
 from delivery.store import Deliveries, Endpoints
 from stack.processes import wait_until
+
+from .webhooks import LOOPBACK, VAULT, Site, announce, desk_settings, drain, fact, make_due, states, subscribe
 
 pytestmark = pytest.mark.stack
 

@@ -4,13 +4,14 @@ from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
-from webhooks import LOOPBACK, VAULT, announce, drain, fact, states, subscribe
 
 from contracts.events import StoryPublished
 from delivery.domain.schedule import Answer
 from delivery.handlers import Drain
 from delivery.sender import Sender, Sent
 from delivery.store import Deliveries
+
+from .webhooks import LOOPBACK, VAULT, announce, drain, fact, states, subscribe
 
 pytestmark = pytest.mark.stack
 

@@ -10,7 +10,6 @@ import psycopg
 import pytest
 from fastapi.testclient import TestClient
 from standardwebhooks.webhooks import Webhook
-from webhooks import LOOPBACK, VAULT, Site, announce, desk_settings, drain, fact, make_due, states, subscribe
 
 from chassis.testing import assert_any_order_ends_alike, recorded_events
 from contracts.events import StoryCorrected, StoryKilled, StoryPublished
@@ -20,6 +19,8 @@ from delivery.domain.schedule import Answer
 from delivery.handlers import Drain
 from delivery.sender import Sender, Sent, vetting_socket_factory
 from delivery.store import Deliveries, Endpoints
+
+from .webhooks import LOOPBACK, VAULT, Site, announce, desk_settings, drain, fact, make_due, states, subscribe
 
 pytestmark = pytest.mark.stack
 

@@ -9,12 +9,13 @@ import jsonschema
 import pytest
 import trustme
 from typer.testing import CliRunner
-from webhooks import Site, announce, desk_settings, drain, fact, make_due, states, subscribe
 
 from contracts.events import StoryCorrected, StoryKilled, StoryPublished, StoryUnpublished
 from delivery import commands, handlers
 from delivery.store import Deliveries, Recoveries
 from receiver import Refused, Verifier, public_keys
+
+from .webhooks import Site, announce, desk_settings, drain, fact, make_due, states, subscribe
 
 pytestmark = pytest.mark.stack
 

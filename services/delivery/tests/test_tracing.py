@@ -3,10 +3,11 @@
 import pytest
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from webhooks import announce, drain, fact, make_due, subscribe
 
 from chassis import tracing
 from contracts.events import StoryPublished
+
+from .webhooks import announce, drain, fact, make_due, subscribe
 
 pytestmark = pytest.mark.stack
 

@@ -1,7 +1,6 @@
 """What the desk's tests share: an empty desk on real engines, its application, people who sign in."""
 
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,8 +17,7 @@ from desk.routes.sign_in import COOKIE
 from desk.settings import Settings
 from desk.store.people import People, Sessions
 
-sys.path.insert(0, str(Path(__file__).parent))  # importlib mode knows no neighbours
-import desk_builders as make
+from . import desk_builders as make
 
 ORIGIN = "https://testserver"
 

@@ -2,16 +2,17 @@
 
 import re
 
-import desk_builders as make
 import pytest
 from fastapi.testclient import TestClient
-from neighbour_processes import running
 
 from desk.api import create_app
 from desk.domain.settings_form import Line, lines_of, values_of
 from desk.settings import Settings
 from desk.store.work import Audit
 from stack.telegram.server import Server
+
+from . import desk_builders as make
+from .neighbour_processes import running
 
 pytestmark = pytest.mark.stack
 

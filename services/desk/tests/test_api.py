@@ -1,9 +1,10 @@
 """The JSON API, as other programs use it."""
 
-import desk_builders as make
 import pytest
 
 from chassis.testing import recorded_events
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 

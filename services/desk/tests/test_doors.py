@@ -1,6 +1,5 @@
 """Signing in, showing once more who one is, and what is kept from whom."""
 
-import desk_builders as make
 import pytest
 from fastapi.testclient import TestClient
 
@@ -8,6 +7,8 @@ from chassis.testing import recorded_events
 from desk.domain.people import FREE_FAILURES, wait_after
 from desk.handlers import people
 from desk.store.people import People, Sessions
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 

@@ -4,7 +4,6 @@ import threading
 from typing import Any
 from uuid import UUID
 
-import desk_builders as make
 import pytest
 
 from chassis.database import Database
@@ -14,6 +13,8 @@ from desk.domain.people import PROGRAM
 from desk.handlers import editing, events, releasing
 from desk.handlers.releasing import Order
 from desk.store.stories import Stories
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 

@@ -7,7 +7,6 @@ import sys
 import time
 from urllib.parse import parse_qs, urlsplit
 
-import desk_builders as make
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
@@ -20,6 +19,8 @@ from desk.identity import IdentityProvider, IdentityRefused
 from desk.settings import Settings
 from desk.store.people import People
 from stack.processes import wait_until
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 

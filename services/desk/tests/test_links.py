@@ -1,10 +1,11 @@
 """A link pasted at the desk, ingestion played by a few lines."""
 
-import desk_builders as make
 import pytest
 
 from desk.handlers import events
 from desk.neighbours import Neighbours, Reply
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 

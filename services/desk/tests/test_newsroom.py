@@ -4,7 +4,6 @@ import csv
 import io
 from datetime import UTC, datetime, timedelta
 
-import desk_builders as make
 import pytest
 
 from chassis.testing import recorded_events
@@ -13,6 +12,8 @@ from desk.store.notices import Notices
 from desk.store.rules import RoutingRules
 from desk.store.stories import Stories
 from desk.store.work import Schedule
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 

@@ -2,7 +2,6 @@
 
 import json
 
-import desk_builders as make
 import pytest
 from fastapi.testclient import TestClient
 
@@ -10,6 +9,8 @@ from chassis import ledger
 from chassis.ledger import inspect, watch
 from desk.api import create_app
 from desk.settings import Settings
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 

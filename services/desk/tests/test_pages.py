@@ -1,12 +1,13 @@
 """The pages as a browser gets them, without a browser."""
 
-import desk_builders as make
 import pytest
 from fastapi.testclient import TestClient
 
 from chassis.testing import recorded_events
 from contracts.events import ImageRejected
 from desk.handlers import events
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-import desk_builders as make
 import pytest
 
 from chassis.testing import recorded_events
@@ -16,6 +15,8 @@ from desk.store.people import Invitations
 from desk.store.rules import Preferences, RoutingRules
 from desk.store.stories import Stories
 from desk.store.work import Schedule
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 OTHER = UUID(int=7)

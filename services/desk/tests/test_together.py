@@ -1,6 +1,5 @@
 """Several people, and the source, at work on one story: nobody's words are lost, and everybody hears what concerns them."""
 
-import desk_builders as make
 import pytest
 
 from chassis.testing import recorded_events
@@ -10,6 +9,8 @@ from desk.handlers import events, mail
 from desk.store.monitor import Monitor
 from desk.store.notices import Notices
 from desk.store.stories import Stories
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 

@@ -1,14 +1,7 @@
 """The service with its database, its bucket, and a small web around it."""
 
-import sys
-from pathlib import Path
-
 import pytest
 from fastapi.testclient import TestClient
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from fakes.web_server import FakeWeb
 
 from ingestion import bootstrap
 from ingestion.api import create_app
@@ -17,6 +10,8 @@ from ingestion.settings import Settings
 from ingestion.sources import PLUGINS
 from ingestion.store.sources import Sources
 from stack.telegram.server import Server
+
+from .fakes.web_server import FakeWeb
 
 
 @pytest.fixture

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from fakes.web_server import Page
 
 from chassis.testing import recorded_events
 from ingestion.domain import feeds
 from ingestion.handlers.again import fetch_missing_photos, replay_source
 
+from .fakes.web_server import Page
 from .test_source_feed import JPEG, rss
 
 pytestmark = pytest.mark.stack

@@ -1,11 +1,12 @@
 """A photo that a site replaces under the same address, while the feed stays as it was."""
 
 import pytest
-from fakes.web_server import Page
 
 from chassis.testing import recorded_events
 from ingestion.handlers import looking
 from ingestion.handlers.looking import look_at_photos
+
+from .fakes.web_server import Page
 
 pytestmark = pytest.mark.stack
 

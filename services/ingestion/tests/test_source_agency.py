@@ -4,11 +4,12 @@ import json
 from datetime import UTC, datetime
 
 import pytest
-from fakes.web_server import Page
 
 from chassis.testing import recorded_events
 from ingestion.domain import newsml, ninjs
 from ingestion.domain.items import Item, Trouble, Withdrawn
+
+from .fakes.web_server import Page
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 PHOTO = "https://agency.example/1.jpg"

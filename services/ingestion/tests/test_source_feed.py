@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from fakes.web_server import Page
 
 from chassis.testing import recorded_events
+
+from .fakes.web_server import Page
 
 pytestmark = pytest.mark.stack
 

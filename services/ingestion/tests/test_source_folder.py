@@ -4,13 +4,14 @@ import struct
 import zipfile
 
 import pytest
-from fakes.office import docx, packed
 
 from chassis.testing import recorded_events
 from ingestion.domain import zips
 from ingestion.domain.documents import read_document
 from ingestion.domain.folders import parse_zip
 from ingestion.domain.items import Item, Trouble
+
+from .fakes.office import docx, packed
 
 JPEG = b"\xff\xd8\xff\xe0" + b"photo" * 100
 TEXT = "Мост открыли\n\nДвижение пустили в полдень.\n\nДальше — подходы."

@@ -1,10 +1,10 @@
 """A link that an editor pastes: over real HTTP, with its photos, as often as it is pasted."""
 
 import pytest
-from fakes.web_server import Page
 
 from chassis.testing import recorded_events
 
+from .fakes.web_server import Page
 from .test_pages import page
 
 pytestmark = pytest.mark.stack

@@ -6,14 +6,15 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
-from fakes.imap_server import PASSWORD, USER, ImapServer
-from fakes.office import docx, packed
 from hypothesis import given
 from hypothesis import strategies as st
 
 from chassis.testing import recorded_events
 from ingestion.domain.items import Item, Trouble
 from ingestion.domain.mails import parse
+
+from .fakes.imap_server import PASSWORD, USER, ImapServer
+from .fakes.office import docx, packed
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 JPEG = b"\xff\xd8\xff\xe0" + b"photo" * 2_000

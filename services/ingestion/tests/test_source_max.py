@@ -4,13 +4,14 @@ import json
 import threading
 
 import pytest
-from fakes.max_server import CHAT_ID, TOKEN, MaxServer
 
 from chassis.testing import recorded_events
 from ingestion.domain.items import Trouble
 from ingestion.domain.max_messages import MaxChannel, parse
 from ingestion.handlers.gathering import compose
 from ingestion.store.posts import Posts
+
+from .fakes.max_server import CHAT_ID, TOKEN, MaxServer
 
 SECRET = "a-secret-of-sixteen-and-more"
 JPEG = b"\xff\xd8\xff\xe0" + b"photo" * 100

@@ -4,7 +4,6 @@ import json
 import threading
 
 import pytest
-from fakes.web_server import Page
 from pydantic import SecretStr
 
 from chassis.safe_http import FetchFailed
@@ -16,6 +15,8 @@ from ingestion.handlers.visiting import Visitor
 from ingestion.sources.plugin import Plugin, SourceSettings
 from ingestion.store.items import NewOriginal, Originals
 from ingestion.store.sources import Sources
+
+from .fakes.web_server import Page
 
 pytestmark = pytest.mark.stack
 

@@ -1,19 +1,13 @@
 """The press on the real engines: an own prefix in the bucket for each test, tables empty."""
 
-import sys
 import uuid
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 import pytest
 from lxml import html
-
-sys.path.insert(0, str(Path(__file__).parent))
-
-from building import order
 
 from chassis.database import Database
 from chassis.testing import recorded_events
@@ -22,6 +16,8 @@ from publication.handlers.lists import ListWriter
 from publication.handlers.releases import carry_out
 from publication.press import Press
 from publication.settings import Settings
+
+from .building import order
 
 
 @dataclass

@@ -3,10 +3,11 @@
 import re
 
 import pytest
-from building import HEADLINE, number, order, snapshot
 from fastapi.testclient import TestClient
 
 from publication.api import create_app
+
+from .building import HEADLINE, number, order, snapshot
 
 pytestmark = pytest.mark.stack
 

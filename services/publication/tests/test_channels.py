@@ -10,13 +10,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from building import HEADLINE, number, photo, story
 
 from publication.channels import ChannelRefused, Telling
 from publication.channels.telegram import Telegram, compose, cut, units
 from publication.domain.page import picture
 from publication.handlers.channels import pause, tell_channels
 from publication.store import Posts
+
+from .building import HEADLINE, number, photo, story
 
 SECRET = base64.b64encode(b"a secret of enough length").decode()
 

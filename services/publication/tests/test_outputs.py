@@ -8,11 +8,9 @@ from pathlib import Path
 import feedparser
 import jsonschema
 import pytest
-from building import HEADLINE, NOON, SITE, number, photo, snapshot, story
 from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree, html
-from ninjs_schema import SCHEMA
 
 from contracts.content import Paragraph, Snapshot, Tag
 from publication.domain import feeds, sitemaps
@@ -29,6 +27,9 @@ from publication.domain.structured import script_json
 from publication.domain.thumbhash import placeholder
 from publication.domain.words import say_when
 from publication.rendering import Theme
+
+from .building import HEADLINE, NOON, SITE, number, photo, snapshot, story
+from .ninjs_schema import SCHEMA
 
 FEED = Feed(
     SITE, "Политика — Степной вестник", SITE.address("rubric/politika.html"), SITE.address("rubric/politika.xml")

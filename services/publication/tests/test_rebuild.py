@@ -1,12 +1,13 @@
 """A rebuild writes what is missing or changed, goes on where it stopped, and leaves newer pages alone."""
 
 import pytest
-from building import order
 
 from publication.handlers import rebuild
 from publication.handlers.lists import ListWriter
 from publication.handlers.rebuild import rebuild_site
 from publication.press import Shelf
+
+from .building import order
 
 pytestmark = pytest.mark.stack
 

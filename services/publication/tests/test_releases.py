@@ -4,7 +4,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from building import HEADLINE, NOON, number, order, photo, snapshot
 from lxml import html
 
 from chassis.bucket import StorageDown
@@ -16,6 +15,8 @@ from publication.handlers import releases
 from publication.handlers.lists import ListWriter
 from publication.handlers.releases import carry_out, take_better_renditions
 from publication.store import Announcements, Releases, Stories
+
+from .building import HEADLINE, NOON, number, order, photo, snapshot
 
 pytestmark = pytest.mark.stack
 

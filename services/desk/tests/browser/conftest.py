@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, ClassVar
 
-import desk_builders as make
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
@@ -24,6 +23,8 @@ from desk.handlers import events, people
 from desk.routes.sign_in import COOKIE
 from desk.store.people import People, Sessions
 from stack.processes import wait_until
+
+from .. import desk_builders as make
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")

@@ -4,10 +4,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import desk_builders as make
 import pytest
-from desk_scenes import paint
-from neighbour_processes import running
 
 from contracts.content import Box, ImageBlock, Paragraph, Rubric, RubricProposal
 from contracts.events import StoryKilled
@@ -15,6 +12,10 @@ from desk.domain.people import Actor
 from desk.handlers import editing, events, releasing
 from desk.handlers.releasing import Order
 from desk.store.notices import Notices
+
+from .. import desk_builders as make
+from ..desk_scenes import paint
+from ..neighbour_processes import running
 
 FOLDER = os.environ.get("DEPESHA_PICTURES", "")
 MANY = os.environ.get("DEPESHA_PICTURES_ONLY", "")

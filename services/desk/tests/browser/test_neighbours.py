@@ -2,17 +2,18 @@
 
 import re
 
-import desk_builders as make
 import psycopg
 import pytest
-from desk_scenes import paint
-from neighbour_processes import running
 from playwright.sync_api import expect
 
 from chassis import tokens
 from delivery import handlers as delivery_handlers
 from desk.handlers import events
 from imaging.store import Asset, Assets
+
+from .. import desk_builders as make
+from ..desk_scenes import paint
+from ..neighbour_processes import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
 

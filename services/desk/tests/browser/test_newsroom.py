@@ -2,12 +2,13 @@
 
 from datetime import UTC, datetime
 
-import desk_builders as make
 import pytest
-from neighbour_processes import running
 from playwright.sync_api import expect
 
 from desk.handlers import events
+
+from .. import desk_builders as make
+from ..neighbour_processes import running
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
 

@@ -1,14 +1,15 @@
 """A photo's dialog in a real browser: the focus by pointer and keys, crops that follow at once, a crop drawn by hand and given back."""
 
-import desk_builders as make
 import pytest
-from desk_scenes import paint
 from playwright.sync_api import expect
 
 from chassis.testing import recorded_events
 from desk.handlers import events
 from desk.store.facts import Facts
 from stack.processes import wait_until
+
+from .. import desk_builders as make
+from ..desk_scenes import paint
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
 

@@ -5,7 +5,6 @@ import signal
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-import desk_builders as make
 import pytest
 from playwright.sync_api import expect
 
@@ -14,6 +13,8 @@ from desk.handlers import releasing
 from desk.handlers.releasing import Order
 from desk.store.stories import Stories
 from stack.processes import wait_until
+
+from .. import desk_builders as make
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack, pytest.mark.timeout(240)]
 

@@ -4,7 +4,6 @@ from datetime import UTC, datetime, timedelta
 from itertools import permutations
 from uuid import uuid4
 
-import desk_builders as make
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,6 +23,8 @@ from desk.domain.release import build_snapshot
 from desk.domain.routing import Incoming, Rule, first_fitting
 from desk.domain.workflow import RIGHTS, STATES, STEPS, ReleaseMark, may, next_state, state_after_releases
 from desk.store.work import Version
+
+from .. import desk_builders as make
 
 
 def draft(**changes):
