@@ -13,7 +13,7 @@ from tagging.domain.propose import Acceptance, Proposals, Tools, nobody_knows, p
 from tagging.handlers.vocabulary import seed
 from tagging.library import Library, Versions
 from tagging.settings import Settings
-from tagging.shipped import shipped, shipped_concepts
+from tagging.shipped import shipped_concepts, version_of
 
 
 class LoadedTagger:
@@ -45,7 +45,8 @@ def seeded(database: Database) -> Callable[[], None]:
 
     def ensure() -> None:
         if not is_done.is_set():
-            seed(shipped_concepts(), shipped().version, database.unit_of_work())
+            concepts = shipped_concepts()
+            seed(concepts, version_of(concepts), database.unit_of_work())
             is_done.set()
 
     return ensure

@@ -8,7 +8,9 @@ all sentences of a text go through the net as one sequence, and the CRF is solve
 import gzip
 import importlib.util
 import math
+import os
 import tarfile
+import weakref
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -47,14 +49,30 @@ def _models() -> Path:
     return Path(spec.origin).parent / "data"
 
 
-def _vectors(path: Path) -> tuple[Matrix, NDArray[np.uint8]]:
-    """Navec's codes [100, 256, 3] and, for each of its 250,000 words, which of them make its vector [100] (navec's PQ.from_file)."""
-    with tarfile.open(path) as tar:
-        file = tar.extractfile("pq.bin")
-        assert file is not None  # noqa: S101 - every navec has it
-        count, _, parts, centroids = np.frombuffer(file.read(16), np.uint32).tolist()
-        indexes = np.frombuffer(file.read(count * parts), np.uint8).reshape(count, parts)
-        return np.frombuffer(file.read(), np.float32).reshape(parts, centroids, -1), indexes
+class _Vectors:
+    """Navec's quantized vectors (its PQ.from_file): codes [100, 256, 3] in memory, and in the file, which of them make a word's vector.
+
+    The latter are 25 MB of which a word needs 100 bytes, so they are read word by word, from the cache that all processes share.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with tarfile.open(path, "r:") as tar:
+            start = tar.getmember("pq.bin").offset_data
+        self._file = os.open(path, os.O_RDONLY)
+        weakref.finalize(self, os.close, self._file)
+        count, _, parts, centroids = np.fromfile(path, np.uint32, 4, offset=start).tolist()
+        self._start, self._parts = start + 16, parts
+        self._codes: Matrix = np.fromfile(path, np.float32, parts * centroids * 3, offset=self._start + count * parts)
+        self._codes = self._codes.reshape(parts, centroids, 3)
+        self._quantiles = np.arange(parts)
+        self.width = parts * 3
+
+    def of(self, ids: Sequence[int]) -> Matrix:
+        """Their vectors, [len(ids), width]."""
+        parts = self._parts
+        rows = b"".join(os.pread(self._file, parts, self._start + one * parts) for one in ids)
+        indexes = np.frombuffer(rows, np.uint8).reshape(len(ids), parts)
+        return self._codes[self._quantiles, indexes].reshape(len(ids), self.width)
 
 
 class _Lexicon:
@@ -86,8 +104,7 @@ class _Net:
             self._word_id = _Lexicon(gzip.decompress(pack.read(vocab_name(WORD)))).id_of
             self._shape_ids: dict[str, int] = pack.load_vocab(SHAPE).item_ids
             self._tags: list[str] = pack.load_vocab(TAG).items
-        self._codes, self._indexes = _vectors(data / EMBEDDING)
-        self._quantiles = np.arange(self._codes.shape[0])
+        self._vectors = _Vectors(data / EMBEDDING)
         self._take_first_layer(model)
         self._layers = [
             (
@@ -113,9 +130,8 @@ class _Net:
         first = model.encoder.layers[0].conv
         self._width, size, _ = first.weight.array.shape
         weight = first.weight.array.transpose(1, 2, 0).reshape(size, -1)
-        word_size = self._codes.shape[0] * self._codes.shape[2]
-        self._word_weight: Matrix = np.ascontiguousarray(weight[:word_size])
-        self._shape_products: Matrix = model.emb.shape.weight.array @ weight[word_size:]
+        self._word_weight: Matrix = np.ascontiguousarray(weight[: self._vectors.width])
+        self._shape_products: Matrix = model.emb.shape.weight.array @ weight[self._vectors.width :]
         self._shape_products[:, self._width : 2 * self._width] += first.bias.array
 
     def find(self, sentences: Sequence[Sentence]) -> list[Span]:
@@ -176,8 +192,7 @@ class _Net:
         return self._products[[self._rows[one] for one in ids]] + self._shape_products[shapes]
 
     def _compute(self, ids: list[int]) -> Matrix:
-        vectors = self._codes[self._quantiles, self._indexes[ids]].reshape(len(ids), -1)
-        return vectors @ self._word_weight
+        return self._vectors.of(ids) @ self._word_weight
 
     def _decode(self, emissions: Matrix, is_gap: NDArray[np.bool_]) -> list[int]:
         """The most likely tags. Between two words that are surely no name, the stretch is solved on its own."""

@@ -32,13 +32,16 @@ def shipped() -> Vocabulary:
 
 
 def vocabulary_of(concepts: list[Concept]) -> Vocabulary:
-    """Its version is a hash of all it says."""
-    digest = sha256(repr(sorted(concepts, key=lambda one: one.concept_id)).encode()).hexdigest()
-    return Vocabulary(concepts, version=digest[:12])
+    return Vocabulary(concepts, version_of(concepts))
 
 
-@cache
-def _concepts() -> tuple[Concept, ...]:
+def version_of(concepts: list[Concept]) -> str:
+    """A hash of all they say."""
+    return sha256(repr(sorted(concepts, key=lambda one: one.concept_id)).encode()).hexdigest()[:12]
+
+
+def shipped_concepts() -> list[Concept]:
+    """Read anew at each call: a worker needs them once, to seed its database."""
     made = _countries()
     for name, kind in KIND_OF_FILE.items():
         for row in _rows(name):
@@ -48,11 +51,7 @@ def _concepts() -> tuple[Concept, ...]:
             if own["iptc"]:
                 own["iptc"] = f"medtop:{own['iptc']}"
             made.append(concept_of(own, f"{name}, {row['id']}"))
-    return tuple(made)
-
-
-def shipped_concepts() -> list[Concept]:
-    return list(_concepts())
+    return made
 
 
 def _countries() -> list[Concept]:

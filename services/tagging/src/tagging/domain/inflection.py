@@ -28,7 +28,6 @@ def _is_russian(word: str) -> bool:
     return all("а" <= sign <= "я" or sign in "-’'" for sign in word)
 
 
-@lru_cache(maxsize=50_000)
 def _word_forms(word: str, *, is_proper: bool) -> frozenset[str]:
     parse = _best(word, is_proper=is_proper) or _infinitive(word)
     if parse is None or "Fixd" in parse.tag:
@@ -109,7 +108,7 @@ def _agreed(words: list[str], case: str, number: str, gender: str, *, is_proper:
     ]
 
 
-@lru_cache(maxsize=50_000)
+@lru_cache(maxsize=2_000)
 def _in_case(word: str, case: str, number: str, *, is_proper: bool) -> str | None:
     parse = _best(word, is_proper=is_proper)
     if parse is None or "Fixd" in parse.tag:
@@ -118,7 +117,6 @@ def _in_case(word: str, case: str, number: str, *, is_proper: bool) -> str | Non
     return plain(made.word) if made else None
 
 
-@lru_cache(maxsize=50_000)
 def _adjective(word: str, case: str, number: str, gender: str, animacy: str) -> str:
     parse = next((one for one in parses(word) if "ADJF" in one.tag and "nomn" in one.tag), None)
     if parse is None:

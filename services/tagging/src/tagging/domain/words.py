@@ -31,7 +31,7 @@ def plain(word: str) -> str:
     return word.lower().replace("ё", "е").replace("‑", "-").replace("‐", "-")
 
 
-@lru_cache(maxsize=30_000)
+@lru_cache(maxsize=10_000)
 def parses(word: str) -> tuple[Any, ...]:
     """pymorphy3's readings, most likely first."""
     return tuple(MORPH.parse(word[:LONGEST_WORD]))
