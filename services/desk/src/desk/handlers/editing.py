@@ -13,8 +13,9 @@ from desk.domain.cleaning import clean_draft
 from desk.domain.draft import TEXT_FIELDS, Draft, Seen, changed_fields, conflicting_fields, content_of, draft_of
 from desk.domain.people import Actor
 from desk.domain.workflow import Step, may, next_state
-from desk.handlers.refusals import EditConflict, RightMissing, StepRefused, StoryUnknown
+from desk.handlers.refusals import EditConflict, PersonUnknown, RightMissing, StepRefused, StoryUnknown
 from desk.store.facts import Facts
+from desk.store.people import People
 from desk.store.stories import Stories, Story
 from desk.store.work import Audit, Versions
 
@@ -137,7 +138,8 @@ def move_focus(
 ) -> None:
     """Show imaging what matters in a photo, or crops drawn by hand; None: that crop follows the focus again."""
     with uow:
-        load(story_id, uow)
+        if all(image.image_id != image_id for image in load(story_id, uow).draft.images):
+            raise StoryUnknown(story_id)
         facts = Facts(uow.connection)
         facts.save_hand_crops(image_id, crops)
         uow.publish(
@@ -174,16 +176,29 @@ def take_step(story_id: UUID, step: Step, actor: Actor, uow: UnitOfWork) -> None
         stories.summarise(story_id, "state")
 
 
-def check_step(story: Story, step: Step, actor: Actor) -> None:
+def check_right(story: Story, step: Step, actor: Actor) -> None:
     if not may(actor.role, step):
         raise RightMissing(f"story {story.story_id}: {step} is not among the rights of the role {actor.role}")
+
+
+def check_step(story: Story, step: Step, actor: Actor) -> None:
+    check_right(story, step, actor)
     if next_state(story.state, step) is None:
         raise StepRefused(f"story {story.story_id}: {step} is not possible, the story is {story.state}")
 
 
 def assign(story_id: UUID, person_id: UUID | None, actor: Actor, uow: UnitOfWork) -> None:
+    """Give the story to somebody, or to nobody.
+
+    Raises:
+        PersonUnknown: nobody of this id works here.
+
+    """
     with uow:
         load(story_id, uow)
+        person = People(uow.connection).get(person_id) if person_id else None
+        if person_id and (person is None or not person.is_active):
+            raise PersonUnknown(person_id)
         stories = Stories(uow.connection)
         stories.assign(story_id, person_id)
         Audit(uow.connection).write(

@@ -131,6 +131,8 @@ def attach(
 ) -> None:
     """Add a photo at the end (the first one is the lead), or put it in another one's place with that one's words.
 
+    A photo that the story has already leaves its old place.
+
     Raises:
         UploadWrong: it is empty, too large, or not sent as an image. Whether it can be decoded imaging will say.
 
@@ -158,8 +160,9 @@ def _with_image(draft: Draft, image: Image, replaces: UUID | None) -> dict[str, 
         for block in draft.blocks
     )
     lead = image.image_id if draft.lead_image_id == replaces else draft.lead_image_id
+    others = (one for one in draft.images if one is old or one.image_id != image.image_id)
     return {
-        "images": tuple(fresh if one is old else one for one in draft.images),
+        "images": tuple(fresh if one is old else one for one in others),
         "blocks": blocks,
         "lead_image_id": lead,
     }

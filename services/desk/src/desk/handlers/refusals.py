@@ -13,6 +13,19 @@ class StoryUnknown(NotFound):
         super().__init__(f"story {story_id}: not on the desk")
 
 
+class PersonUnknown(Refusal):
+    """Nobody of this id works here."""
+
+    title = "Nobody of this id works here"
+    slug = "person-unknown"
+
+    def __init__(self, person_id: UUID) -> None:
+        super().__init__(
+            f"person {person_id}: nobody of this id works here",
+            fields=(("/person_id", "works here no more, or never did"),),
+        )
+
+
 class EditConflict(Conflict):
     """Somebody else changed the same field since the editor last looked. `theirs` has their values."""
 

@@ -19,7 +19,7 @@ from desk.domain.people import Actor
 from desk.domain.preflight import Finding, Situation, find_problems
 from desk.domain.release import build_snapshot
 from desk.domain.workflow import ReleaseAction, Step, next_state, state_after_releases
-from desk.handlers.editing import check_step, load
+from desk.handlers.editing import check_right, check_step, load
 from desk.handlers.refusals import PreflightBlocked, SamePerson, StepRefused
 from desk.store.facts import Facts
 from desk.store.notices import Notices
@@ -67,7 +67,9 @@ def order_release(story_id: UUID, order: Order, actor: Actor, uow: UnitOfWork) -
 
     """
     with uow:
-        return order_inside(load(story_id, uow), order, actor, uow)
+        story = load(story_id, uow)
+        _check_embargo(story, order, datetime.now(UTC))
+        return order_inside(story, order, actor, uow)
 
 
 def order_inside(story: Story, order: Order, actor: Actor, uow: UnitOfWork) -> Ordered:
@@ -128,6 +130,14 @@ def _check_order(story: Story, order: Order, actor: Actor, uow: UnitOfWork) -> N
         )
 
 
+def _check_embargo(story: Story, order: Order, goes_out_at: datetime) -> None:
+    if order.embargo_until is not None and order.embargo_until > goes_out_at:
+        raise StepRefused(
+            f"story {story.story_id}: under embargo until {order.embargo_until.isoformat()}; schedule it for then",
+            fields=(("/embargo_until", "is later than the release; the release must be scheduled for then or later"),),
+        )
+
+
 def _check_two_persons(story: Story, actor: Actor, uow: UnitOfWork) -> None:
     if story.edited_by_id == actor.person_id and Preferences(uow.connection).two_person_rule():
         raise SamePerson(f"story {story.story_id}: {actor.name} edited it last; somebody else must publish it")
@@ -178,7 +188,7 @@ def schedule_release(story_id: UUID, due_at: datetime, order: Order, actor: Acto
     """Put a release on the schedule. The checks run when it fires, on what lies on the desk then; here they warn early.
 
     Raises:
-        StepRefused: the time has passed, or the story cannot be published from its state.
+        StepRefused: the time has passed, an embargo ends after it, or the story cannot be published from its state.
 
     """
     with uow:
@@ -187,6 +197,7 @@ def schedule_release(story_id: UUID, due_at: datetime, order: Order, actor: Acto
         _check_two_persons(story, actor, uow)
         if due_at <= datetime.now(UTC):
             raise StepRefused(f"story {story_id}: {due_at.isoformat()} has passed", fields=(("/due_at", "has passed"),))
+        _check_embargo(story, order, due_at)
         Schedule(uow.connection).set(
             story_id, due_at, order.action, note=order.note, embargo_until=order.embargo_until, by=actor
         )
@@ -195,8 +206,14 @@ def schedule_release(story_id: UUID, due_at: datetime, order: Order, actor: Acto
 
 
 def cancel_schedule(story_id: UUID, actor: Actor, uow: UnitOfWork) -> None:
+    """Take it off the schedule.
+
+    Raises:
+        RightMissing: the role does not publish.
+
+    """
     with uow:
-        load(story_id, uow)
+        check_right(load(story_id, uow), "publish", actor)
         if Schedule(uow.connection).cancel(story_id):
             Audit(uow.connection).write(actor.name, "unschedule", story_id)
             Stories(uow.connection).summarise(story_id, "state")

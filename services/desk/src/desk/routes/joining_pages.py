@@ -99,10 +99,13 @@ def make_router(  # noqa: C901 - a list of routes
 
     @router.post("/api/invitations", status_code=201)
     @needs("people:admin")
-    def invite(form: InvitationForm, who: Annotated[Actor, Depends(guard.program_or_person)]) -> InvitationAnswer:
+    def invite(
+        request: Request, form: InvitationForm, who: Annotated[Actor, Depends(guard.program_or_person)]
+    ) -> InvitationAnswer:
         """A link that makes one person. Whoever has it signs up with that role; it holds for three days, once."""
         if not who.is_admin:
             raise people.SignInRefused(f"the role {who.role} invites nobody")
+        guard.confirm_person(request)
         if form.only_first:
             with database.connection() as connection:
                 if People(connection).any():

@@ -247,8 +247,10 @@ def make_router(database: Database, guard: Guard) -> APIRouter:  # noqa: C901 - 
 
     @router.post("/stories/{story_id}/releases", status_code=202)
     @needs("release:order")
-    def release(story_id: UUID, form: ReleaseOrder, who: Who) -> OrderedAnswer:
+    def release(request: Request, story_id: UUID, form: ReleaseOrder, who: Who) -> OrderedAnswer:
         """Order a release of the story as it lies on the desk. 202: ordered; ask `GET …/releases` what came of it."""
+        if form.action == "kill":
+            guard.confirm_person(request)
         order = Order(
             action=form.action,
             reason=form.reason,

@@ -109,6 +109,16 @@ class Guard:
             raise NotSignedIn("no session, or it has ended")
         people.confirm(token, person, password, address_of(request), self._database.unit_of_work())
 
+    def confirm_person(self, request: Request) -> None:
+        """Let pass programs, and people who have just shown who they are.
+
+        Raises:
+            ConfirmFirst: it is a while ago.
+
+        """
+        if getattr(request.state, "caller", None) is None:
+            self.confirm(request)
+
     def program_or_person(self, request: Request) -> Actor:
         """A program whose token the doors have checked, or a person who signed in."""
         caller: Caller | None = getattr(request.state, "caller", None)

@@ -85,8 +85,10 @@ def make_router(database: Database, pages: Pages, guard: Guard, panel: StoryPane
         return panel(request, story_id, who)
 
     @router.post("/stories/{story_id}/assign")
-    def assign(request: Request, story_id: UUID, who: Who, person_id: Annotated[str, Form()] = "") -> Response:
-        editing.assign(story_id, UUID(person_id) if person_id else None, who, database.unit_of_work())
+    def assign(
+        request: Request, story_id: UUID, who: Who, person_id: Annotated[UUID | Literal[""], Form()] = ""
+    ) -> Response:
+        editing.assign(story_id, person_id or None, who, database.unit_of_work())
         return panel(request, story_id, who)
 
     return router

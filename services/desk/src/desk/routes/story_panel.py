@@ -10,12 +10,13 @@ from fastapi import Request
 from fastapi.responses import Response
 
 from chassis.database import Database
-from contracts.content import RubricProposal, Tag, TagProposal
+from contracts.content import RubricProposal, Snapshot, Tag, TagProposal
 from desk.domain.choice import key_of, mentions_of
 from desk.domain.draft import lead_of
 from desk.domain.people import Actor
 from desk.domain.photos import ImageFact, rendition_url
-from desk.domain.workflow import steps_from
+from desk.domain.release import build_snapshot
+from desk.domain.workflow import may, steps_from
 from desk.handlers import releasing
 from desk.handlers.refusals import StoryUnknown
 from desk.pages import Pages
@@ -102,7 +103,8 @@ def panel_values(story: Story, who: Actor, connection: psycopg.Connection) -> di
         "people": People(connection).all(),
         "notes_count": Notes(connection).count(story.story_id),
         "twins": Stories(connection).told_alike(story.duplicate_of),
-        "has_changes": _has_changes(story, connection),
+        "has_changes": _has_changes(story, images, connection),
+        "may_publish": may(who.role, "publish"),
     }
 
 
@@ -117,19 +119,19 @@ def reason_in(proposal: TagProposal | RubricProposal, language: str) -> str:
     return proposal.reasons.get(language) or proposal.reason
 
 
-def _has_changes(story: Story, connection: psycopg.Connection) -> bool:
-    """Whether the desk holds something that the published version does not."""
+def _has_changes(story: Story, images: Mapping[UUID, ImageFact], connection: psycopg.Connection) -> bool:
+    """Whether the desk holds something that the published version does not. New renditions reach the page by themselves."""
     last = Releases(connection).last_snapshot(story.story_id)
-    if last is None:
+    if last is None or any(one.image_id not in images for one in story.draft.images):
         return True
-    draft = story.draft
-    return (last.headline, last.lede, last.blocks, last.rubrics, last.tags) != (
-        draft.headline,
-        draft.lede,
-        draft.blocks,
-        draft.rubrics,
-        draft.tags,
-    ) or [(one.image_id, one.alt_text) for one in last.images] != [(one.image_id, one.alt_text) for one in draft.images]
+    manifests = {image_id: fact.manifest for image_id, fact in images.items() if fact.manifest is not None}
+    return _words_of(build_snapshot(story.draft, manifests, story.source)) != _words_of(last)
+
+
+def _words_of(snapshot: Snapshot) -> dict[str, Any]:
+    """All that an editor changes."""
+    others = {"source": True, "correction_note": True, "embargo_until": True}
+    return snapshot.model_dump(exclude={**others, "images": {"__all__": {"manifest"}}})
 
 
 def document_of(story: Story, images: Mapping[UUID, ImageFact]) -> dict[str, Any]:
