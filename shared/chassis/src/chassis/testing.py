@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from chassis.bucket import Bucket
 from chassis.database import Database
@@ -36,6 +35,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> "Iterator[Engines]":
     root: Path = tmp_path_factory.mktemp("stack")
     engines = start_engines(root)
     try:
+        with psycopg.connect(engines.admin_url, autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")  # no test pulls the plug
+            connection.execute("SELECT pg_reload_conf()")
         engines.migrate()
         yield engines
     finally:
@@ -176,13 +178,25 @@ def assert_any_order_ends_alike(
     return expected
 
 
+EMPTY = r"""
+DO $$
+DECLARE one record;
+BEGIN
+    FOR one IN SELECT schemaname, tablename FROM pg_tables
+        WHERE schemaname IN ('{service}', 'ledger') AND tablename <> 'alembic_version'
+        AND NOT (schemaname = 'ledger' AND tablename LIKE '%\_2%')
+    LOOP EXECUTE format('DELETE FROM %I.%I', one.schemaname, one.tablename);
+    END LOOP;
+    PERFORM setval(format('%I.%I', schemaname, sequencename), start_value, false) FROM pg_sequences
+        WHERE schemaname IN ('{service}', 'ledger') AND last_value IS NOT NULL;
+END $$
+"""
+"""Partitions are emptied with their table. TRUNCATE makes every file anew: ten times the time where there are few rows."""
+
+
 def _empty(admin_url: str, service: str) -> None:
     """Empty a service's tables and the ledger; rows that migrations wrote come back only with a new run."""
-    with psycopg.connect(admin_url, autocommit=True) as connection:
-        names = connection.execute(
-            "SELECT schemaname, tablename FROM pg_tables WHERE tablename <> 'alembic_version' AND (schemaname = %s OR (schemaname = 'ledger' AND tablename NOT LIKE %s))",
-            (service, r"%\_2%"),
-        ).fetchall()
-        if names:
-            tables = sql.SQL(", ").join(sql.Identifier(*name) for name in names)
-            connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(tables))
+    # As a replica, which looks at no references: so the order of the tables is free.
+    options = "-c session_replication_role=replica -c synchronous_commit=off"
+    with psycopg.connect(admin_url, autocommit=True, options=options) as connection:
+        connection.execute(EMPTY.format(service=service).encode())
