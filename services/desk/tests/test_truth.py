@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
-import desk_builders as make
 import pytest
 
 from chassis.testing import recorded_events
@@ -12,6 +11,8 @@ from desk.handlers import events, releasing
 from desk.handlers.releasing import Order
 from desk.store.stories import Stories
 from desk.store.work import Schedule
+
+from . import desk_builders as make
 
 pytestmark = pytest.mark.stack
 
