@@ -12,7 +12,8 @@ from fastapi.testclient import TestClient
 from standardwebhooks.webhooks import Webhook
 
 from chassis.testing import assert_any_order_ends_alike, recorded_events
-from contracts.events import StoryCorrected, StoryKilled, StoryPublished
+from contracts.content import Rubric
+from contracts.events import StoryCorrected, StoryKilled, StoryPublished, StoryUnpublished
 from delivery import handlers
 from delivery.api import create_app
 from delivery.domain.schedule import Answer
@@ -189,6 +190,35 @@ def test_filters_are_obeyed_and_a_ping_arrives(client, database, site):
     drain(database)
 
     assert [json.loads(body)["type"] for _, body in site.got] == ["endpoint.ping"]
+
+
+def moved(event, version, rubric):
+    """The fact of a story that stands in this one rubric."""
+    return fact(event, version).model_copy(update={"rubrics": (Rubric(label=rubric),)})
+
+
+@pytest.mark.parametrize("event", [StoryCorrected, StoryUnpublished, StoryKilled])
+def test_a_site_that_has_a_story_hears_of_it_though_it_has_left_what_the_site_asks_for(client, database, site, event):
+    subscribe(client, site, rubrics=["Спорт"])
+    drain(database)
+    announce(database, moved(StoryPublished, 1, "Спорт"))
+    drain(database)
+
+    announce(database, moved(event, 2, "Культура"))
+    drain(database)
+
+    assert [json.loads(body)["data"]["version"] for _, body in site.got] == ["1", "2"]
+
+
+def test_a_site_that_never_had_a_story_gets_no_correction_that_it_does_not_ask_for(client, database, site):
+    subscribe(client, site, rubrics=["Спорт"])
+    drain(database)
+    announce(database, moved(StoryPublished, 1, "Спорт"), moved(StoryCorrected, 2, "Культура"))
+
+    drain(database)
+
+    assert site.got == []
+    assert [row[:2] for row in states(database)] == [(1, "superseded")]
 
 
 def test_what_failed_can_be_sent_again(client, database, site):

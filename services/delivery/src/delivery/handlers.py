@@ -37,7 +37,10 @@ LinkMaker = Callable[[str], str]
 
 
 def announce(event: StoryFact, uow: UnitOfWork, data_url: LinkMaker | None = None) -> None:
-    """Write the message and a delivery for each site that wants it; one that is older than what we announced already is dropped."""
+    """Write the message and a delivery for each site that wants it; one that is older than what we announced already is dropped.
+
+    A correction or a removal goes to whoever has the story, though it may have left what the site asks for.
+    """
     message_type = TYPES[type(event)]
     with uow:
         deliveries = Deliveries(uow.connection)
@@ -51,7 +54,8 @@ def announce(event: StoryFact, uow: UnitOfWork, data_url: LinkMaker | None = Non
         link = data_url(message_id) if data_url else event.data_url
         small = encode(message_type, event.released_at, thin(event.item, link))
         deliveries.add_message(message_id, message_type, event.story_id, event.version, body, small)
-        had = deliveries.had(event.story_id) if message_type in REMOVALS else set()
+        is_removal = message_type in REMOVALS
+        had = set() if message_type == "story.published" else deliveries.had(event.story_id, is_removal=is_removal)
         takers = [
             one.endpoint_id
             for one in Endpoints(uow.connection).all()

@@ -231,9 +231,12 @@ class Deliveries:
         row = self._connection.execute("SELECT max(version) FROM message WHERE story_id = %s", (story_id,)).fetchone()
         return row[0] or 0 if row else 0
 
-    def had(self, story_id: UUID) -> set[UUID]:
-        """The endpoints that were sent any version of this story."""
-        rows = self._connection.execute("SELECT DISTINCT endpoint_id FROM delivery WHERE story_id = %s", (story_id,))
+    def had(self, story_id: UUID, *, is_removal: bool) -> set[UUID]:
+        """The endpoints that may have the story: any version was sent to them, or, for a removal, was to be."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT endpoint_id FROM delivery WHERE story_id = %s AND (attempts > 0 OR %s)",
+            (story_id, is_removal),
+        )
         return {row[0] for row in rows}
 
     def add(
