@@ -29,6 +29,8 @@ from ingestion.domain.typography import drop_invisible, tidy, tidy_html
 
 MAX_IMAGES = 50
 MAX_BLOCKS = 1_000
+BLOCKS_LOOKED_AT = 10
+"""So many of the text are looked at for its language."""
 
 Clean = BeforeValidator(lambda value: drop_invisible(value) if isinstance(value, str) else value)
 """Signs that nobody sees and no database takes are dropped before anything is looked at."""
@@ -199,8 +201,8 @@ def to_content(form: StoryForm, images: Sequence[Image]) -> StoryContent:
 
     `images` are the stored files, in the order of the form's.
     """
-    is_russian = (language := form.language or guess_language(f"{form.headline} {form.lede}")).startswith("ru")
     text, rubrics, tags = split_labels(_blocks(form, [image.image_id for image in images]))
+    is_russian = (language := form.language or _language_of(form, text)).startswith("ru")
     return StoryContent(
         headline=_line(form.headline, tidy_it=is_russian),
         lede=_line(form.lede, tidy_it=is_russian),
@@ -214,6 +216,22 @@ def to_content(form: StoryForm, images: Sequence[Image]) -> StoryContent:
         rubrics=tuple(dict.fromkeys((*form.rubrics, *rubrics))),
         tags=tuple(dict.fromkeys((*form.tags, *tags))),
     )
+
+
+def _language_of(form: StoryForm, blocks: Sequence[Block]) -> str:
+    """By the body too: a headline may be nothing but foreign names."""
+    return guess_language(" ".join([form.headline, form.lede, *map(_words_of, blocks[:BLOCKS_LOOKED_AT])]))
+
+
+def _words_of(block: Block) -> str:
+    match block:
+        case Paragraph() | Quote():
+            return markup.plain(block.html)
+        case Heading():
+            return block.text
+        case ListBlock():
+            return markup.plain(" ".join(block.items))
+    return ""
 
 
 def source_of(form: StoryForm) -> Source:
