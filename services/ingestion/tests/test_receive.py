@@ -177,6 +177,18 @@ def test_nothing_is_taken_from_a_paused_source_and_all_of_it_once_it_is_resumed(
     assert push(client, changed).json()["revision"] == 2
 
 
+def test_nobody_pushes_in_the_name_of_a_source_that_we_visit(client, database):
+    channel = {"source_id": "telegram:orsk", "kind": "folder", "name": "Орск"}
+    assert client.post("/sources", json=channel).status_code == 201
+
+    refused = push(client, STORY)
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "urn:depesha:problem:source-not-pushed")
+    assert refused.json()["errors"][0]["pointer"] == "/body/source/source_id"
+    assert recorded_events(database) == []
+    assert client.get("/sources/telegram:orsk/items").json() == []
+
+
 def test_a_whole_number_with_a_point_is_an_integer_as_json_schema_has_it(client):
     assert push(client, {**STORY, "urgency": 3.0}).status_code == 202
 

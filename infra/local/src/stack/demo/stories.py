@@ -65,7 +65,7 @@ def _image(place: int) -> dict[str, Any]:
 DELEGATION = DemoStory(
     {
         "source": {
-            "source_id": "telegram:solntsev_official",
+            "source_id": "telegram:solntsev",
             "name": "Telegram-канал Евгения Солнцева",
             "kind": "telegram",
             "url": "https://t.me/solntsev_official",

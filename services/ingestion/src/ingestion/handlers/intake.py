@@ -140,7 +140,7 @@ def note(form: StoryForm, photos: Sequence[Had], kept: Kept | Pushed, uow: UnitO
     """The item's row, its photos' rows, and the event; inside the caller's transaction.
 
     Raises:
-        SourcePaused: it was pushed for a source that somebody paused.
+        SourcePaused, SourceNotPushed: it was pushed for a source that somebody paused, or that does not push.
 
     """
     story_id = story_id_of(form)

@@ -57,6 +57,7 @@ def receive_story(
     Raises:
         ImageMissing, KeyReused: with the field, or the key, that is wrong.
         SourcePaused: somebody paused the source.
+        SourceNotPushed: its stories come in another way.
 
     """
     request_hash = _request_hash(raw, files)

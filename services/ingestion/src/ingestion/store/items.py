@@ -60,6 +60,13 @@ class SourcePaused(Conflict):
     slug = "source-paused"
 
 
+class SourceNotPushed(Conflict):
+    """Nobody pushes for a source that we visit, or that has a door of its own."""
+
+    title = "Nothing is pushed for this source"
+    slug = "source-not-pushed"
+
+
 @dataclass(frozen=True)
 class Known:
     """What we have of an item."""
@@ -158,7 +165,8 @@ WITH met AS (
     INSERT INTO source (source_id, kind, name, url, every_s, quiet_after_s)
     VALUES (%(source_id)s, 'push', %(source_name)s, %(source_url)s, %(every_s)s, %(quiet_after_s)s) ON CONFLICT DO NOTHING),
 kept AS ({KEEP_ORIGINAL})
-{SAVE_ITEM}, (SELECT state FROM source WHERE source.source_id = %(source_id)s)
+{SAVE_ITEM}, (SELECT state FROM source WHERE source.source_id = %(source_id)s),
+    (SELECT kind FROM source WHERE source.source_id = %(source_id)s)
 """  # noqa: S608 - our own words
 
 
@@ -179,6 +187,7 @@ class Items:
 
         Raises:
             SourcePaused: somebody paused the source.
+            SourceNotPushed: its stories come in another way.
 
         """
         row = self._connection.execute(
@@ -186,6 +195,11 @@ class Items:
         ).fetchone()
         if row and row[1] == "paused":
             raise SourcePaused(f"source {item.source_id!r} is paused; PUT /sources/{item.source_id}/state resumes it")
+        if row and row[2] not in (None, "push"):
+            raise SourceNotPushed(
+                f"source {item.source_id!r} is of kind {row[2]}; choose a source_id of your own",
+                fields=(("/body/source/source_id", f"is that of a source of kind {row[2]}"),),
+            )
         return int(row[0]) if row else None
 
     def get(self, source_id: str, external_id: str) -> Known | None:
