@@ -28,7 +28,7 @@ from publication.handlers.rebuild import rebuild_site
 from publication.handlers.releases import carry_out
 from publication.press import Press, Shelf
 from publication.settings import Settings
-from publication.store import Rebuilds
+from publication.store.rebuilds import Rebuilds
 from stack.engines import start_engines
 
 SECTION = "publication"

@@ -15,7 +15,7 @@ from publication.channels import ChannelRefused, Telling
 from publication.channels.telegram import Telegram, compose, cut, units
 from publication.domain.page import picture
 from publication.handlers.channels import pause, tell_channels
-from publication.store import Posts
+from publication.store.posts import Posts
 
 from .building import HEADLINE, number, photo, story
 

@@ -14,7 +14,9 @@ from publication.domain.faults import WORDS
 from publication.handlers import releases
 from publication.handlers.lists import ListWriter
 from publication.handlers.releases import carry_out, take_better_renditions
-from publication.store import Announcements, Releases, Stories
+from publication.store.announcements import Announcements
+from publication.store.releases import Releases
+from publication.store.stories import Stories
 
 from .building import HEADLINE, NOON, number, order, photo, snapshot
 

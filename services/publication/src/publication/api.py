@@ -29,7 +29,10 @@ from publication.domain.slugs import story_path
 from publication.domain.story import Story
 from publication.press import Press
 from publication.settings import Settings
-from publication.store import Lists, Posts, Releases, Stories
+from publication.store.lists import Lists
+from publication.store.posts import Posts
+from publication.store.releases import Releases
+from publication.store.stories import Stories
 
 ITEMS = 50
 

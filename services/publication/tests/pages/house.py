@@ -132,7 +132,7 @@ def _addresses(
 ) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
     press, database = bootstrap.press(settings), bootstrap.database(settings)
     from publication.domain.markup import body_text  # noqa: PLC0415 - only here
-    from publication.store import Stories  # noqa: PLC0415
+    from publication.store.stories import Stories  # noqa: PLC0415
 
     site = press.editions[0].site
     with database.connection() as connection:

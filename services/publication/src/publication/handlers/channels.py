@@ -11,7 +11,8 @@ from publication.channels import Channel, ChannelRefused, ChannelUnavailable, Te
 from publication.domain.page import picture
 from publication.domain.story import Story
 from publication.press import Press
-from publication.store import ChannelState, Post, Posts, Stories
+from publication.store.posts import ChannelState, Post, Posts
+from publication.store.stories import Stories
 
 LEASE = timedelta(seconds=120)
 BATCH = 20

@@ -23,7 +23,9 @@ from publication.domain.feeds import Feed, Piece
 from publication.domain.listings import AROUND, FRONT, PAGE, Listing, archived_pages, page_of
 from publication.domain.page import Entry, Link, entry_of
 from publication.press import Edition, Output, Press
-from publication.store import Announcement, Announcements, Lists, Shown, Stale, Stories
+from publication.store.announcements import Announcement, Announcements
+from publication.store.lists import Lists, Shown, Stale
+from publication.store.stories import Stories
 
 FEED_LENGTH = {"front": 50, "rubric": 30, "tag": 20, "author": 20}
 SEARCHABLE = 250

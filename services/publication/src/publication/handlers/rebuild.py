@@ -7,7 +7,9 @@ from chassis.database import Database
 from publication.domain.story import Story
 from publication.handlers.releases import make_outputs
 from publication.press import NO_SURVEY, Edition, Press
-from publication.store import Lists, Rebuilds, Stories
+from publication.store.lists import Lists
+from publication.store.rebuilds import Rebuilds
+from publication.store.stories import Stories
 
 SLICE = 200
 FIRST = UUID(int=0)

@@ -24,7 +24,11 @@ from publication.domain.slugs import moved_path, story_path
 from publication.domain.story import STATE_AFTER, Story
 from publication.domain.structured import script_json
 from publication.press import Edition, Output, Press, mark_of
-from publication.store import Announcements, Kills, Lists, Posts, Releases, Stories
+from publication.store.announcements import Announcements
+from publication.store.lists import Lists
+from publication.store.posts import Posts
+from publication.store.releases import Kills, Releases
+from publication.store.stories import Stories
 
 RENDERINGS = 10_000
 """A page's stamp is its version times this, plus how often the version was rendered again."""

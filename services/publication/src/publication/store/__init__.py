@@ -1,0 +1,1 @@
+"""Our tables and the questions we ask them, one module a subject."""
