@@ -276,24 +276,33 @@ class Bench:
             connection.execute("TRUNCATE story, address, release, listing, list, stale_list, announcement")
 
     def _fill(self, number, prefix, words=None):
-        """Published stories as many releases would have left them, written by the database itself."""
+        """Published stories as many releases would have left them, one a minute, written by the database itself: oldest first, ids by time."""
         self.publish(self.orders(1, **(words or {}))[0])
         self.writer.run()
         with self._owner() as connection:
             connection.execute(
                 """
                 INSERT INTO story (story_id, version, state, path, snapshot, rubrics, first_published_at, changed_at, first_path, sites, media)
-                SELECT gen_random_uuid(), 1, 'live', %(prefix)s || '-' || n, s.snapshot, s.rubrics, now() - n * interval '1 minute', now() - n * interval '1 minute',
+                SELECT uuidv7(-n * interval '1 minute'), 1, 'live', %(prefix)s || '-' || n, s.snapshot, s.rubrics, now() - n * interval '1 minute', now() - n * interval '1 minute',
                     %(prefix)s || '-' || n, s.sites, s.media
-                FROM generate_series(1, %(number)s) AS n, (SELECT * FROM story LIMIT 1) AS s
+                FROM generate_series(%(number)s, 1, -1) AS n, (SELECT * FROM story LIMIT 1) AS s
                 """,
                 {"prefix": prefix, "number": number},
             )
             connection.execute(
                 """
-                WITH numbered AS (SELECT story_id, row_number() OVER (ORDER BY first_published_at) AS n FROM story WHERE path LIKE %(prefix)s || '%%'),
+                WITH old AS (SELECT story_id, path, first_published_at FROM story WHERE path LIKE %(prefix)s || '%%'),
+                     settled AS (INSERT INTO address (story_id, path, first_published_at) SELECT * FROM old)
+                INSERT INTO release (release_id, story_id, version, action, ordered_by, ordered_at, outcome)
+                SELECT story_id, story_id, 1, 'publish', 'editor', first_published_at, 'released' FROM old
+                """,
+                {"prefix": prefix},
+            )
+            connection.execute(
+                """
+                WITH numbered AS (SELECT story_id, row_number() OVER (ORDER BY story_id) AS n FROM story WHERE path LIKE %(prefix)s || '%%'),
                      lists AS (SELECT site, list.key, stories FROM list)
-                INSERT INTO listing (site, list, story_id, place) SELECT site, key, story_id, stories + n - 1 FROM numbered, lists
+                INSERT INTO listing (site, list, story_id, version, place) SELECT site, key, story_id, 1, stories + n - 1 FROM numbered, lists
                 ON CONFLICT DO NOTHING
                 """,
                 {"prefix": prefix},
@@ -302,8 +311,7 @@ class Bench:
                 "UPDATE list SET stories = stories + %s, archived = greatest((stories + %s) / 30 - 1, 0)",
                 (number, number),
             )
-            connection.execute("ANALYZE story")
-            connection.execute("ANALYZE listing")
+            connection.execute("VACUUM (ANALYZE) story, address, release, listing")  # as years of autovacuum leave them
 
 
 def quantile(values, share):

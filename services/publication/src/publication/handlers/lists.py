@@ -7,10 +7,12 @@ needs few runs under load. What readers and partners look at first (front page, 
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
+from itertools import chain
+from typing import Self
 from uuid import UUID
 
 import psycopg
@@ -24,7 +26,7 @@ from publication.domain.listings import AROUND, FRONT, PAGE, Listing, archived_p
 from publication.domain.page import Entry, Link, entry_of
 from publication.press import Edition, Output, Press
 from publication.store.announcements import Announcement, Announcements
-from publication.store.lists import Lists, Shown, Stale
+from publication.store.lists import Lists, Name, Numbered, Shown, Stale
 from publication.store.stories import Stories
 
 FEED_LENGTH = {"front": 50, "rubric": 30, "tag": 20, "author": 20}
@@ -49,20 +51,53 @@ class Shelved:
     most: int = 3_000
     _pieces: "OrderedDict[tuple[str, UUID, int, int], tuple[Piece, Entry]]" = field(default_factory=OrderedDict)
 
-    def get(self, edition: Edition, found: Sequence[Shown], database: Database) -> list[tuple[Piece, Entry]]:
+    def get(self, edition: Edition, found: Sequence[Shown], stories: Stories) -> list[tuple[Piece, Entry]]:
         """In the order of `found`."""
         site = edition.site
         names = [(site.key, one.story_id, one.version, one.rendering) for one in found]
         missing = {name[1]: name for name in names if name not in self._pieces}
         if missing:
-            with database.connection() as connection:
-                stories = Stories(connection).many(list(missing))
-            for story in stories:
+            for story in stories.many(list(missing)):
                 self._pieces[missing[story.story_id]] = (Piece(story, site), entry_of(story, site))
         made_now = [self._pieces[name] for name in names if name in self._pieces]
         while len(self._pieces) > self.most:
             self._pieces.popitem(last=False)
         return made_now
+
+
+@dataclass
+class Survey:
+    """What the database says of the lists that are to be written, asked once for all of them."""
+
+    run: int
+    stale: Sequence[Stale]
+    lists: Lists
+    stories: Stories
+    numbered: Mapping[Name, Numbered]
+    newest: Mapping[Name, Sequence[Shown]]
+    _rubrics: dict[str, list[Listing]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, stale: Sequence[Stale], run: int, connection: psycopg.Connection) -> Self:
+        lists = Lists(connection)
+        labels = {_name(one): one.listing.label for one in stale}
+        lengths = {_name(one): _length(one.listing) for one in stale}
+        return cls(run, stale, lists, Stories(connection), lists.give_places(labels), lists.newest(lengths))
+
+    def rubrics(self, site: str) -> list[Listing]:
+        if site not in self._rubrics:
+            self._rubrics[site] = self.lists.rubrics(site, NAV_LENGTH)
+        return self._rubrics[site]
+
+
+def _name(stale: Stale) -> Name:
+    """The list that its stories stand in: what surrounds the lists follows the front page."""
+    return stale.site, FRONT if stale.listing.key == AROUND else stale.listing.key
+
+
+def _length(listing: Listing) -> int:
+    """How many of its newest stories are shown somewhere."""
+    return sitemaps.NEWS_ENTRIES if listing.key == AROUND else max(2 * PAGE, FEED_LENGTH[listing.kind])
 
 
 @dataclass
@@ -103,13 +138,12 @@ class ListWriter:
         second = [one for one in stale if not one.listing.is_primary]
         is_hurried = not in_full and not any(fact.is_removal for fact in facts) and not self._is_due(stale)
         run = Lists(connection).next_run()
-        outputs = self._outputs(first, run, connection)
-        self.press.shelf.write(one for one in outputs if not one.can_follow)
+        followers: list[Output] = []
+        self.press.shelf.write(self._at_once(first, run, connection, followers))
         self._tell([fact for fact in facts if not fact.is_removal])
         if is_hurried and len(facts) > FEW:
             return True  # there is more to come; the marks stay, and a later pass writes what may follow
-        followers = [one for one in outputs if one.can_follow]
-        self.press.shelf.write([*followers, *(() if is_hurried else self._outputs(second, run, connection))])
+        self.press.shelf.write(chain(followers, () if is_hurried else self._outputs(second, run, connection)))
         self._tell([fact for fact in facts if fact.is_removal])
         written = first if is_hurried else stale
         if written:
@@ -128,59 +162,63 @@ class ListWriter:
             return True
         return False
 
-    def _outputs(self, stale: Sequence[Stale], run: int, connection: psycopg.Connection) -> list[Output]:
-        return [one for edition in self.press.editions for one in self._of_edition(edition, stale, run, connection)]
-
-    def _of_edition(
-        self, edition: Edition, stale: Sequence[Stale], run: int, connection: psycopg.Connection
+    def _at_once(
+        self, stale: Sequence[Stale], run: int, connection: psycopg.Connection, followers: list[Output]
     ) -> Iterator[Output]:
-        ours = [one for one in stale if one.site == edition.site.key]
-        for one in sorted(ours, key=lambda mark: (mark.listing.key != FRONT, mark.listing.key)):
-            if one.listing.key == AROUND:
-                yield from self._around(edition, one.places, run, connection)
+        """What must stand before the facts are told; the rest comes to `followers`."""
+        for one in self._outputs(stale, run, connection):
+            if one.can_follow:
+                followers.append(one)
             else:
-                yield from self._list(edition, one.listing, one.places, run, connection)
+                yield one
 
-    def _list(
-        self, edition: Edition, listing: Listing, places: Iterable[int], run: int, connection: psycopg.Connection
-    ) -> Iterator[Output]:
+    def _outputs(self, stale: Sequence[Stale], run: int, connection: psycopg.Connection) -> Iterator[Output]:
+        """One after another, so that some are written while others are made."""
+        ours = [one for one in stale if self.press.edition(one.site)]
+        if not ours:
+            return
+        survey = Survey.of(ours, run, connection)
+        for edition in self.press.editions:
+            of_edition = [one for one in ours if one.site == edition.site.key]
+            for one in sorted(of_edition, key=lambda mark: (mark.listing.key != FRONT, mark.listing.key)):
+                write = self._around if one.listing.key == AROUND else self._list
+                yield from write(edition, one, survey)
+
+    def _list(self, edition: Edition, stale: Stale, survey: Survey) -> Iterator[Output]:
         """The list's own page and feeds, archive pages that are new, and those where something changed."""
-        site, lists = edition.site, Lists(connection)
-        label, last, archived_before = lists.give_places(site.key, listing)
-        listing = Listing(listing.key, label)
+        site, key = edition.site, stale.listing.key
+        label, last, archived_before = survey.numbered[site.key, key]
+        listing = Listing(key, label)
         archived = archived_pages(last)
-        limit = max(2 * PAGE, FEED_LENGTH[listing.kind])
-        found = lists.stories_between(site.key, listing.key, 0, None, limit)
+        found = survey.newest[site.key, key]
         if not found and not archived and listing.kind in ("tag", "author"):
             self._take_down(edition, listing)
             return
-        made = self.shelved.get(edition, found, self.database)
+        made = self.shelved.get(edition, found, survey.stories)
         shown = sum(one.place >= archived * PAGE for one in found[: 2 * PAGE])
-        nav = self._nav(edition, listing, lists)
+        nav = _nav(edition, listing, survey)
         older = {"older": site.address(f"{listing.archive_path(archived - 1)}.html")} if archived else {}
         links = {"self": site.address(f"{listing.path}.html"), **_feed_links(edition, listing), **older}
         page = edition.theme.listing(listing, [entry for _, entry in made[:shown]], nav, links=links)
-        yield Output(site.object_key(f"{listing.path}.html"), page, "html", run)
-        yield from _feeds(edition, listing, [piece for piece, _ in made[: FEED_LENGTH[listing.kind]]], run)
-        again = {page_of(place) for place in places if page_of(place) < archived}
+        yield Output(site.object_key(f"{listing.path}.html"), page, "html", survey.run)
+        yield from _feeds(edition, listing, [piece for piece, _ in made[: FEED_LENGTH[listing.kind]]], survey.run)
+        again = {page_of(place) for place in stale.places if page_of(place) < archived}
         if archived > archived_before:
             again |= set(range(max(archived_before - 1, 0), archived))
         for number in sorted(again):
-            yield self._archive_page(edition, listing, number, archived, run, lists)
+            yield self._archive_page(edition, listing, number, archived, survey)
         if archived != archived_before:
-            lists.save_archived(site.key, listing.key, archived)
+            survey.lists.save_archived(site.key, key, archived)
 
     def _take_down(self, edition: Edition, listing: Listing) -> None:
         """Nobody stands in this list any more, so that not even its name is left."""
         paths = [f"{listing.path}.html", *listing.feed_paths.values()]
         self.press.bucket.delete([edition.site.object_key(path) for path in paths])
 
-    def _archive_page(
-        self, edition: Edition, listing: Listing, number: int, archived: int, run: int, lists: Lists
-    ) -> Output:
+    def _archive_page(self, edition: Edition, listing: Listing, number: int, archived: int, survey: Survey) -> Output:
         site = edition.site
-        found = lists.stories_between(site.key, listing.key, number * PAGE, (number + 1) * PAGE, PAGE)
-        entries = [entry for _, entry in self.shelved.get(edition, found, self.database)]
+        found = survey.lists.stories_between(site.key, listing.key, number * PAGE, (number + 1) * PAGE)
+        entries = [entry for _, entry in self.shelved.get(edition, found, survey.stories)]
         newer = listing.archive_path(number + 1) if number + 1 < archived else listing.path
         links = {
             "self": site.address(f"{listing.archive_path(number)}.html"),
@@ -189,22 +227,12 @@ class ListWriter:
             **_feed_links(edition, listing),
         }
         page = edition.theme.listing(listing, entries, (), page=number + 1, links=links)
-        return Output(site.object_key(f"{listing.archive_path(number)}.html"), page, "html", run)
+        return Output(site.object_key(f"{listing.archive_path(number)}.html"), page, "html", survey.run)
 
-    def _nav(self, edition: Edition, listing: Listing, lists: Lists) -> list[Link]:
-        return [
-            Link(one.label, edition.site.address(f"{one.path}.html"), "here" if one.key == listing.key else "")
-            for one in lists.rubrics(edition.site.key, NAV_LENGTH)
-            if one.label
-        ]
-
-    def _around(
-        self, edition: Edition, places: Iterable[int], run: int, connection: psycopg.Connection
-    ) -> Iterator[Output]:
-        site, lists = edition.site, Lists(connection)
-        _, last, _ = lists.give_places(site.key, Listing(FRONT))
-        found = lists.stories_between(site.key, FRONT, 0, None, sitemaps.NEWS_ENTRIES)
-        pieces = [piece for piece, _ in self.shelved.get(edition, found, self.database)]
+    def _around(self, edition: Edition, stale: Stale, survey: Survey) -> Iterator[Output]:
+        site, run = edition.site, survey.run
+        last = survey.numbered[site.key, FRONT].last
+        pieces = [piece for piece, _ in self.shelved.get(edition, survey.newest[site.key, FRONT], survey.stories)]
         for dialect in ("dzen", "yandex"):
             feed = Feed(site, site.name, site.address("index.html"), site.address(f"{dialect}.xml"))
             body = feeds.rss(feed, pieces[: FEED_LENGTH["front"]], dialect)
@@ -215,8 +243,8 @@ class ListWriter:
         yield Output(site.object_key("sitemaps/news.xml"), news, "xml", run)
         chunks = last // sitemaps.CHUNK + 1
         newest = range(max(chunks - 1, 0), chunks)
-        for number in sorted({place // sitemaps.CHUNK for place in places} | set(newest)):
-            paths = lists.paths_between(site.key, number * sitemaps.CHUNK, (number + 1) * sitemaps.CHUNK)
+        for number in sorted({place // sitemaps.CHUNK for place in stale.places} | set(newest)):
+            paths = survey.lists.paths_between(site.key, number * sitemaps.CHUNK, (number + 1) * sitemaps.CHUNK)
             yield Output(site.object_key(f"sitemaps/{number + 1}.xml"), sitemaps.sitemap(site, paths), "xml", run)
         if self._chunks.get(site.key) == chunks:
             return
@@ -238,6 +266,14 @@ class ListWriter:
         if self.press.channels:
             with self.database.connection() as connection:
                 ledger.wake(connection, "publication", "tell_channels")
+
+
+def _nav(edition: Edition, listing: Listing, survey: Survey) -> list[Link]:
+    return [
+        Link(one.label, edition.site.address(f"{one.path}.html"), "here" if one.key == listing.key else "")
+        for one in survey.rubrics(edition.site.key)
+        if one.label
+    ]
 
 
 def _feed_links(edition: Edition, listing: Listing) -> dict[str, str]:

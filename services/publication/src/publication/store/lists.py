@@ -1,6 +1,6 @@
 """Which story stands where in which list, and what of the lists is stale."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
@@ -12,14 +12,18 @@ from publication.domain.outputs import InList
 from publication.domain.sitemaps import Line
 from publication.domain.story import Story
 
+Name = tuple[str, str]
+"""A list: the key of its site, its own key."""
+
+
 STAND = """
 WITH wanted AS (
     SELECT * FROM unnest(%(sites)s::text[], %(keys)s::text[], %(labels)s::text[]) AS given (site, list, label)
 ), stood AS (
     SELECT site, list, place, shown FROM listing WHERE story_id = %(story)s
 ), coming AS (
-    INSERT INTO listing (site, list, story_id) SELECT site, list, %(story)s FROM wanted
-    ON CONFLICT (story_id, site, list) DO UPDATE SET shown = true WHERE NOT listing.shown
+    INSERT INTO listing (site, list, story_id, version, rendering) SELECT site, list, %(story)s, %(version)s, %(rendering)s FROM wanted
+    ON CONFLICT (story_id, site, list) DO UPDATE SET shown = true, version = excluded.version, rendering = excluded.rendering
 ), going AS (
     UPDATE listing l SET shown = false
     WHERE story_id = %(story)s AND shown AND NOT EXISTS (SELECT FROM wanted w WHERE w.site = l.site AND w.list = l.list)
@@ -30,6 +34,29 @@ WITH wanted AS (
 INSERT INTO stale_list (site, list, label, place, is_primary)
 SELECT site, list, label, place, list = 'front' OR list LIKE 'rubric/%%' FROM touched
 UNION ALL SELECT site, 'around', '', place, false FROM touched WHERE list = 'front'
+"""
+GIVE_PLACES = """
+WITH wanted AS (
+    SELECT *, (SELECT coalesce(max(place), -1) FROM listing l WHERE l.site = given.site AND l.list = given.list) AS last
+    FROM unnest(%(sites)s::text[], %(keys)s::text[], %(labels)s::text[]) AS given (site, list, label)
+), fresh AS (
+    SELECT site, list, story_id, last + row_number() OVER (PARTITION BY site, list ORDER BY s.first_published_at, story_id) AS place
+    FROM listing JOIN wanted USING (site, list) JOIN story s USING (story_id) WHERE listing.place IS NULL
+), placed AS (
+    UPDATE listing l SET place = fresh.place FROM fresh
+    WHERE l.story_id = fresh.story_id AND l.site = fresh.site AND l.list = fresh.list
+)
+INSERT INTO list (site, key, label, stories)
+SELECT site, list, label, greatest(last, (SELECT max(place) FROM fresh f WHERE f.site = wanted.site AND f.list = wanted.list)) + 1 FROM wanted
+ON CONFLICT (site, key) DO UPDATE SET stories = excluded.stories, label = coalesce(nullif(excluded.label, ''), list.label)
+RETURNING site, key, label, stories - 1, archived
+"""
+NEWEST = """
+SELECT site, list, story_id, version, rendering, place
+FROM unnest(%(sites)s::text[], %(keys)s::text[], %(limits)s::integer[]) AS wanted (site, list, most), LATERAL (
+    SELECT story_id, version, rendering, place FROM listing l
+    WHERE l.site = wanted.site AND l.list = wanted.list AND l.place >= 0 AND l.shown ORDER BY l.place DESC LIMIT wanted.most
+) AS newest
 """
 
 
@@ -52,6 +79,16 @@ class Shown(NamedTuple):
     place: int
 
 
+class Numbered(NamedTuple):
+    """A list whose new stories have their places."""
+
+    label: str
+    last: int
+    """Its last place; -1: empty."""
+    archived: int
+    """Archive pages that are written."""
+
+
 class Lists:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -63,7 +100,14 @@ class Lists:
             sites.append(site)
             keys.append(listing.key)
             labels.append(listing.label)
-        given = {"story": story.story_id, "sites": sites, "keys": keys, "labels": labels}
+        given = {
+            "story": story.story_id,
+            "version": story.version,
+            "rendering": story.rendering,
+            "sites": sites,
+            "keys": keys,
+            "labels": labels,
+        }
         self._connection.execute(STAND, given)
 
     def of_story(self, story_id: UUID) -> list[InList]:
@@ -114,45 +158,37 @@ class Lists:
         assert row is not None  # noqa: S101 - a sequence answers
         return int(row[0])
 
-    def give_places(self, site: str, listing: Listing) -> tuple[str, int, int]:
-        """Number the stories that came new to a list. Returns its label, its last place (-1: empty) and the archive pages written."""
-        self._connection.execute(
-            """
-            WITH fresh AS (
-                SELECT l.story_id, row_number() OVER (ORDER BY s.first_published_at, l.story_id) AS number
-                FROM listing l JOIN story s USING (story_id) WHERE l.site = %(site)s AND l.list = %(key)s AND l.place IS NULL
-            ), last AS (
-                SELECT coalesce(max(place), -1) AS place FROM listing WHERE site = %(site)s AND list = %(key)s
-            )
-            UPDATE listing l SET place = last.place + fresh.number FROM fresh, last
-            WHERE l.site = %(site)s AND l.list = %(key)s AND l.story_id = fresh.story_id
-            """,
-            {"site": site, "key": listing.key},
-        )
-        row = self._connection.execute(
-            """
-            INSERT INTO list (site, key, label, stories)
-            VALUES (%(site)s, %(key)s, %(label)s, coalesce((SELECT max(place) FROM listing WHERE site = %(site)s AND list = %(key)s), -1) + 1)
-            ON CONFLICT (site, key) DO UPDATE SET stories = excluded.stories, label = coalesce(nullif(excluded.label, ''), list.label)
-            RETURNING label, stories - 1, archived
-            """,
-            {"site": site, "key": listing.key, "label": listing.label},
-        ).fetchone()
-        assert row is not None  # noqa: S101 - RETURNING of an upsert without WHERE
-        return row[0], row[1], row[2]
+    def give_places(self, wanted: Mapping[Name, str]) -> dict[Name, Numbered]:
+        """Number the stories that came new to these lists. `wanted`: their labels, "" where it is not known."""
+        given = {
+            "sites": [site for site, _ in wanted],
+            "keys": [key for _, key in wanted],
+            "labels": list(wanted.values()),
+        }
+        rows = self._connection.execute(GIVE_PLACES, given).fetchall()
+        return {(site, key): Numbered(*numbered) for site, key, *numbered in rows}
 
     def save_archived(self, site: str, key: str, archived: int) -> None:
         self._connection.execute("UPDATE list SET archived = %s WHERE site = %s AND key = %s", (archived, site, key))
 
-    def stories_between(self, site: str, key: str, first: int, end: int | None, limit: int) -> list[Shown]:
+    def newest(self, wanted: Mapping[Name, int]) -> dict[Name, list[Shown]]:
+        """What each list shows, newest first. `wanted`: how many stories of each."""
+        given = {
+            "sites": [site for site, _ in wanted],
+            "keys": [key for _, key in wanted],
+            "limits": list(wanted.values()),
+        }
+        found: dict[Name, list[Shown]] = {name: [] for name in wanted}
+        for site, key, *shown in self._connection.execute(NEWEST, given).fetchall():
+            found[site, key].append(Shown(*shown))
+        return found
+
+    def stories_between(self, site: str, key: str, first: int, end: int) -> list[Shown]:
         """Those shown at places first … end-1, newest first."""
         rows = self._connection.execute(
-            """
-            SELECT l.story_id, s.version, s.rendering, l.place FROM listing l JOIN story s USING (story_id)
-            WHERE l.site = %s AND l.list = %s AND l.place >= %s AND (%s::bigint IS NULL OR l.place < %s) AND l.shown
-            ORDER BY l.place DESC LIMIT %s
-            """,
-            (site, key, first, end, end, limit),
+            "SELECT story_id, version, rendering, place FROM listing"
+            " WHERE site = %s AND list = %s AND place >= %s AND place < %s AND shown ORDER BY place DESC",
+            (site, key, first, end),
         ).fetchall()
         return [Shown(*row) for row in rows]
 
