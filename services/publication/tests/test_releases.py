@@ -347,6 +347,25 @@ def test_facts_wait_while_lists_cannot_be_written(newsroom, monkeypatch):
         assert Announcements(connection).waiting() == []
 
 
+def test_an_archive_page_that_could_not_be_written_is_written_by_the_next_run(newsroom, monkeypatch):
+    newsroom.handle(*(order(value, headline=f"Новость {value}") for value in range(1, 61)))
+    put = newsroom.press.bucket.put
+
+    def fail_once(key, *args, **given):
+        if key.endswith("/archive/1.html"):
+            monkeypatch.undo()
+            raise StorageDown("S3: connection refused")
+        return put(key, *args, **given)
+
+    monkeypatch.setattr(newsroom.press.bucket, "put", fail_once)
+    with pytest.raises(StorageDown):
+        newsroom.writer.run()
+
+    newsroom.writer.run()
+
+    assert newsroom.page("archive/1.html").xpath("//h2//text()") == [f"Новость {value}" for value in range(30, 0, -1)]
+
+
 def test_better_renditions_reach_the_live_page_under_the_same_version(newsroom):
     url = newsroom.publish(1)
     better = ImageProcessed(story_id=number(1), image_id=number(1, 2), manifest=photo(1, version=2).manifest)

@@ -3,9 +3,8 @@
 import gzip
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -75,7 +74,20 @@ class Shelf:
             StorageDown: the storage does not answer; nothing is half written, and writing all again is harmless.
 
         """
-        return list(self._threads.map(partial(self._write_one, survey=survey), outputs))
+        begun: list[Future[bool]] = []
+        last: Output | None = None
+        for output in outputs:
+            if last is not None:
+                begun.append(self._threads.submit(self._write_one, last, survey))
+            last = output
+        if last is None:
+            return []
+        try:
+            is_last_written = self._write_one(last, survey)  # by this thread, which has nothing better to do
+            return [*(one.result() for one in begun), is_last_written]
+        finally:
+            for one in begun:
+                one.cancel()
 
     def survey(self, folders: Iterable[str], before: Survey = NO_SURVEY) -> Survey:
         """What lies in these folders, as far as it is not known from `before`: one question for a thousand objects."""

@@ -32,6 +32,7 @@ class Theme:
             loader=FileSystemLoader([folder, THEMES / "default"]),
             autoescape=True,
             undefined=StrictUndefined,
+            auto_reload=False,
             trim_blocks=True,
             lstrip_blocks=True,
         )

@@ -66,7 +66,7 @@ class Shelved:
 
 
 @dataclass
-class Survey:
+class Reading:
     """What the database says of the lists that are to be written, asked once for all of them."""
 
     run: int
@@ -75,6 +75,8 @@ class Survey:
     stories: Stories
     numbered: Mapping[Name, Numbered]
     newest: Mapping[Name, Sequence[Shown]]
+    grown: dict[Name, int] = field(default_factory=dict)
+    """How many archive pages a list has once all is written, where there are more."""
     _rubrics: dict[str, list[Listing]] = field(default_factory=dict)
 
     @classmethod
@@ -82,12 +84,17 @@ class Survey:
         lists = Lists(connection)
         labels = {_name(one): one.listing.label for one in stale}
         lengths = {_name(one): _length(one.listing) for one in stale}
-        return cls(run, stale, lists, Stories(connection), lists.give_places(labels), lists.newest(lengths))
+        numbered, newest = (lists.give_places(labels), lists.newest(lengths)) if stale else ({}, {})
+        return cls(run, stale, lists, Stories(connection), numbered, newest)
 
     def rubrics(self, site: str) -> list[Listing]:
         if site not in self._rubrics:
             self._rubrics[site] = self.lists.rubrics(site, NAV_LENGTH)
         return self._rubrics[site]
+
+    def keep_archived(self) -> None:
+        """Only once all is written: what a run that broke did not write is written by the next."""
+        self.lists.save_archived(self.grown)
 
 
 def _name(stale: Stale) -> Name:
@@ -139,11 +146,15 @@ class ListWriter:
         is_hurried = not in_full and not any(fact.is_removal for fact in facts) and not self._is_due(stale)
         run = Lists(connection).next_run()
         followers: list[Output] = []
-        self.press.shelf.write(self._at_once(first, run, connection, followers))
+        reading = Reading.of(first, run, connection)
+        self.press.shelf.write(_without_followers(self._outputs(reading), followers))
+        reading.keep_archived()
         self._tell([fact for fact in facts if not fact.is_removal])
         if is_hurried and len(facts) > FEW:
             return True  # there is more to come; the marks stay, and a later pass writes what may follow
-        self.press.shelf.write(chain(followers, () if is_hurried else self._outputs(second, run, connection)))
+        reading = Reading.of(() if is_hurried else second, run, connection)
+        self.press.shelf.write(chain(followers, self._outputs(reading)))
+        reading.keep_archived()
         self._tell([fact for fact in facts if fact.is_removal])
         written = first if is_hurried else stale
         if written:
@@ -162,63 +173,49 @@ class ListWriter:
             return True
         return False
 
-    def _at_once(
-        self, stale: Sequence[Stale], run: int, connection: psycopg.Connection, followers: list[Output]
-    ) -> Iterator[Output]:
-        """What must stand before the facts are told; the rest comes to `followers`."""
-        for one in self._outputs(stale, run, connection):
-            if one.can_follow:
-                followers.append(one)
-            else:
-                yield one
-
-    def _outputs(self, stale: Sequence[Stale], run: int, connection: psycopg.Connection) -> Iterator[Output]:
+    def _outputs(self, reading: Reading) -> Iterator[Output]:
         """One after another, so that some are written while others are made."""
-        ours = [one for one in stale if self.press.edition(one.site)]
-        if not ours:
-            return
-        survey = Survey.of(ours, run, connection)
         for edition in self.press.editions:
-            of_edition = [one for one in ours if one.site == edition.site.key]
+            of_edition = [one for one in reading.stale if one.site == edition.site.key]
             for one in sorted(of_edition, key=lambda mark: (mark.listing.key != FRONT, mark.listing.key)):
                 write = self._around if one.listing.key == AROUND else self._list
-                yield from write(edition, one, survey)
+                yield from write(edition, one, reading)
 
-    def _list(self, edition: Edition, stale: Stale, survey: Survey) -> Iterator[Output]:
+    def _list(self, edition: Edition, stale: Stale, reading: Reading) -> Iterator[Output]:
         """The list's own page and feeds, archive pages that are new, and those where something changed."""
         site, key = edition.site, stale.listing.key
-        label, last, archived_before = survey.numbered[site.key, key]
+        label, last, archived_before = reading.numbered[site.key, key]
         listing = Listing(key, label)
         archived = archived_pages(last)
-        found = survey.newest[site.key, key]
+        found = reading.newest[site.key, key]
         if not found and not archived and listing.kind in ("tag", "author"):
             self._take_down(edition, listing)
             return
-        made = self.shelved.get(edition, found, survey.stories)
+        made = self.shelved.get(edition, found, reading.stories)
         shown = sum(one.place >= archived * PAGE for one in found[: 2 * PAGE])
-        nav = _nav(edition, listing, survey)
+        nav = _nav(edition, listing, reading)
         older = {"older": site.address(f"{listing.archive_path(archived - 1)}.html")} if archived else {}
         links = {"self": site.address(f"{listing.path}.html"), **_feed_links(edition, listing), **older}
         page = edition.theme.listing(listing, [entry for _, entry in made[:shown]], nav, links=links)
-        yield Output(site.object_key(f"{listing.path}.html"), page, "html", survey.run)
-        yield from _feeds(edition, listing, [piece for piece, _ in made[: FEED_LENGTH[listing.kind]]], survey.run)
+        yield Output(site.object_key(f"{listing.path}.html"), page, "html", reading.run)
+        yield from _feeds(edition, listing, [piece for piece, _ in made[: FEED_LENGTH[listing.kind]]], reading.run)
         again = {page_of(place) for place in stale.places if page_of(place) < archived}
         if archived > archived_before:
             again |= set(range(max(archived_before - 1, 0), archived))
         for number in sorted(again):
-            yield self._archive_page(edition, listing, number, archived, survey)
+            yield self._archive_page(edition, listing, number, archived, reading)
         if archived != archived_before:
-            survey.lists.save_archived(site.key, key, archived)
+            reading.grown[site.key, key] = archived
 
     def _take_down(self, edition: Edition, listing: Listing) -> None:
         """Nobody stands in this list any more, so that not even its name is left."""
         paths = [f"{listing.path}.html", *listing.feed_paths.values()]
         self.press.bucket.delete([edition.site.object_key(path) for path in paths])
 
-    def _archive_page(self, edition: Edition, listing: Listing, number: int, archived: int, survey: Survey) -> Output:
+    def _archive_page(self, edition: Edition, listing: Listing, number: int, archived: int, reading: Reading) -> Output:
         site = edition.site
-        found = survey.lists.stories_between(site.key, listing.key, number * PAGE, (number + 1) * PAGE)
-        entries = [entry for _, entry in self.shelved.get(edition, found, survey.stories)]
+        found = reading.lists.stories_between(site.key, listing.key, number * PAGE, (number + 1) * PAGE)
+        entries = [entry for _, entry in self.shelved.get(edition, found, reading.stories)]
         newer = listing.archive_path(number + 1) if number + 1 < archived else listing.path
         links = {
             "self": site.address(f"{listing.archive_path(number)}.html"),
@@ -227,12 +224,12 @@ class ListWriter:
             **_feed_links(edition, listing),
         }
         page = edition.theme.listing(listing, entries, (), page=number + 1, links=links)
-        return Output(site.object_key(f"{listing.archive_path(number)}.html"), page, "html", survey.run)
+        return Output(site.object_key(f"{listing.archive_path(number)}.html"), page, "html", reading.run)
 
-    def _around(self, edition: Edition, stale: Stale, survey: Survey) -> Iterator[Output]:
-        site, run = edition.site, survey.run
-        last = survey.numbered[site.key, FRONT].last
-        pieces = [piece for piece, _ in self.shelved.get(edition, survey.newest[site.key, FRONT], survey.stories)]
+    def _around(self, edition: Edition, stale: Stale, reading: Reading) -> Iterator[Output]:
+        site, run = edition.site, reading.run
+        last = reading.numbered[site.key, FRONT].last
+        pieces = [piece for piece, _ in self.shelved.get(edition, reading.newest[site.key, FRONT], reading.stories)]
         for dialect in ("dzen", "yandex"):
             feed = Feed(site, site.name, site.address("index.html"), site.address(f"{dialect}.xml"))
             body = feeds.rss(feed, pieces[: FEED_LENGTH["front"]], dialect)
@@ -244,7 +241,7 @@ class ListWriter:
         chunks = last // sitemaps.CHUNK + 1
         newest = range(max(chunks - 1, 0), chunks)
         for number in sorted({place // sitemaps.CHUNK for place in stale.places} | set(newest)):
-            paths = survey.lists.paths_between(site.key, number * sitemaps.CHUNK, (number + 1) * sitemaps.CHUNK)
+            paths = reading.lists.paths_between(site.key, number * sitemaps.CHUNK, (number + 1) * sitemaps.CHUNK)
             yield Output(site.object_key(f"sitemaps/{number + 1}.xml"), sitemaps.sitemap(site, paths), "xml", run)
         if self._chunks.get(site.key) == chunks:
             return
@@ -268,10 +265,19 @@ class ListWriter:
                 ledger.wake(connection, "publication", "tell_channels")
 
 
-def _nav(edition: Edition, listing: Listing, survey: Survey) -> list[Link]:
+def _without_followers(outputs: Iterator[Output], followers: list[Output]) -> Iterator[Output]:
+    """What must stand before the facts are told; the rest comes to `followers`."""
+    for one in outputs:
+        if one.can_follow:
+            followers.append(one)
+        else:
+            yield one
+
+
+def _nav(edition: Edition, listing: Listing, reading: Reading) -> list[Link]:
     return [
         Link(one.label, edition.site.address(f"{one.path}.html"), "here" if one.key == listing.key else "")
-        for one in survey.rubrics(edition.site.key)
+        for one in reading.rubrics(edition.site.key)
         if one.label
     ]
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 from chassis.bucket import StorageDown
 from chassis.unit_of_work import UnitOfWork
-from contracts.content import Fault
+from contracts.content import Fault, Snapshot
 from contracts.event import Event
 from contracts.events import (
     ImageProcessed,
@@ -98,7 +98,7 @@ def take_better_renditions(event: ImageProcessed, uow: UnitOfWork, press: Press)
         return  # a newer version stands there; its snapshot has the new files or they will be ordered again
     with uow:
         if Stories(uow.connection).save_rendering(better, press.marks(better.snapshot)):
-            _retire(story, better, uow, press)
+            _retire(story.snapshot, better, uow, press)
             Lists(uow.connection).stand(better, _wanted_lists(better, press))
     press.wake()
 
@@ -209,29 +209,28 @@ def _remove_photos(story: Story, uow: UnitOfWork, press: Press) -> None:
     press.forget_media(doomed)
 
 
-def _retire(old: Story, new: Story, uow: UnitOfWork, press: Press) -> None:
-    if gone := set(press.media_keys(old.snapshot)) - set(press.media_keys(new.snapshot)):
+def _retire(old: Snapshot, new: Story, uow: UnitOfWork, press: Press) -> None:
+    if gone := set(press.media_keys(old)) - set(press.media_keys(new.snapshot)):
         Stories(uow.connection).retire(new.story_id, sorted(gone))
 
 
 def _keep(order: ReleaseOrdered, story: Story, uow: UnitOfWork, press: Press) -> None:
     """Story, lists, kill ledger, channels and the fact, in one transaction."""
-    standing, is_killed = Stories(uow.connection).standing(order.story_id, lock=True)
-    if standing is not None and standing.version >= story.version:
+    saved = Stories(uow.connection).save(story, press.marks(story.snapshot))
+    if not saved.is_newest:
         Releases(uow.connection).save(order, "stale")
         return
-    if story.state == "live" and not order.revives_killed and is_killed:
+    if story.state == "live" and not order.revives_killed and saved.is_killed:
         raise KilledMeanwhileError(f"story {order.story_id}: killed while version {order.version} was written")
     with uow.connection.pipeline():
-        Stories(uow.connection).save(story, press.marks(story.snapshot))
-        if standing is not None and story.state != "killed":
-            _retire(standing, story, uow, press)
+        if saved.before is not None and story.state != "killed":
+            _retire(saved.before, story, uow, press)
         Lists(uow.connection).stand(story, _wanted_lists(story, press))
         if order.action == "kill":
             Kills(uow.connection).note(order)
         elif order.revives_killed:
             Kills(uow.connection).lift(order)
-        if press.channels or standing is not None:
+        if press.channels or saved.before is not None:
             Posts(uow.connection).want(story, list(press.channels))
         priority = uow.delivery.priority if uow.delivery is not None else "routine"
         Announcements(uow.connection).add(_fact(order, story, press), priority, is_removal=story.state != "live")

@@ -168,8 +168,12 @@ class Lists:
         rows = self._connection.execute(GIVE_PLACES, given).fetchall()
         return {(site, key): Numbered(*numbered) for site, key, *numbered in rows}
 
-    def save_archived(self, site: str, key: str, archived: int) -> None:
-        self._connection.execute("UPDATE list SET archived = %s WHERE site = %s AND key = %s", (archived, site, key))
+    def save_archived(self, grown: Mapping[Name, int]) -> None:
+        """How many archive pages of these lists are written."""
+        for (site, key), archived in grown.items():
+            self._connection.execute(
+                "UPDATE list SET archived = %s WHERE site = %s AND key = %s", (archived, site, key)
+            )
 
     def newest(self, wanted: Mapping[Name, int]) -> dict[Name, list[Shown]]:
         """What each list shows, newest first. `wanted`: how many stories of each."""

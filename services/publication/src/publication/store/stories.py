@@ -1,6 +1,7 @@
 """Stories as they stand on the sites, and their addresses."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -15,6 +16,19 @@ COLUMNS = "story_id, version, state, path, snapshot::text, first_published_at, c
 GET = f"SELECT {COLUMNS} FROM story WHERE story_id = %s"  # noqa: S608 - the columns are ours
 GET_MANY = f"SELECT {COLUMNS} FROM story WHERE story_id = ANY(%s)"  # noqa: S608
 AFTER = f"SELECT {COLUMNS} FROM story WHERE story_id > %s ORDER BY story_id LIMIT %s"  # noqa: S608
+STANDING = f"""
+SELECT {COLUMNS}, EXISTS (SELECT FROM kill WHERE kill.story_id = asked.story_id AND lifted_at IS NULL)
+FROM (SELECT %s::uuid AS story_id) AS asked LEFT JOIN story USING (story_id)
+"""  # noqa: S608
+SAVE = """
+INSERT INTO story (story_id, version, state, path, snapshot, rubrics, first_published_at, changed_at, reason, first_path, old_paths, sites, media)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+ON CONFLICT (story_id) DO UPDATE SET version = excluded.version, state = excluded.state, snapshot = excluded.snapshot,
+    path = excluded.path, old_paths = excluded.old_paths, sites = excluded.sites, media = excluded.media,
+    rubrics = excluded.rubrics, changed_at = excluded.changed_at, reason = excluded.reason, rendering = 0
+WHERE story.version < excluded.version
+RETURNING old.snapshot::text
+"""
 KILLED = "SELECT 1 FROM kill WHERE story_id = %s AND lifted_at IS NULL"
 PAGE_OF_ITEMS = f"""
 SELECT {COLUMNS} FROM story
@@ -28,6 +42,15 @@ ORDER BY changed_at DESC, story_id DESC LIMIT %(limit)s
 """  # noqa: S608
 
 
+@dataclass(frozen=True)
+class Saved:
+    """What came of saving a version. `before`: what stood there, if the story is not new; `is_killed`: the kill ledger has it."""
+
+    is_newest: bool
+    before: Snapshot | None
+    is_killed: bool
+
+
 class Stories:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
@@ -36,13 +59,12 @@ class Stories:
         row = self._connection.execute(GET, (story_id,)).fetchone()
         return _story(row) if row else None
 
-    def standing(self, story_id: UUID, *, lock: bool = False) -> tuple[Story | None, bool]:
-        """The story as it stands, and whether it is killed for good; one round trip."""
-        with self._connection.pipeline():
-            found = self._connection.execute(f"{GET} FOR UPDATE" if lock else GET, (story_id,))
-            kill = self._connection.execute(KILLED, (story_id,))
-        row = found.fetchone()
-        return (_story(row) if row else None), kill.fetchone() is not None
+    def standing(self, story_id: UUID) -> tuple[Story | None, bool]:
+        """The story as it stands, and whether it is killed for good."""
+        row = self._connection.execute(STANDING, (story_id,)).fetchone()
+        assert row is not None  # noqa: S101 - a left join of one row
+        *story, is_killed = row
+        return (_story(tuple(story)) if story[1] is not None else None), is_killed
 
     def many(self, story_ids: Sequence[UUID]) -> list[Story]:
         return [_story(row) for row in self._connection.execute(GET_MANY, (list(story_ids),)).fetchall()]
@@ -68,34 +90,29 @@ class Stories:
         assert row is not None  # noqa: S101 - RETURNING of an upsert
         return row[0], row[1]
 
-    def save(self, story: Story, media: Sequence[str]) -> None:
-        """Keep this version; the day of first publication stays as it was."""
-        self._connection.execute(
-            """
-            INSERT INTO story (story_id, version, state, path, snapshot, rubrics, first_published_at, changed_at, reason,
-                first_path, old_paths, sites, media)
-            VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
-            ON CONFLICT (story_id) DO UPDATE SET version = excluded.version, state = excluded.state, snapshot = excluded.snapshot,
-                path = excluded.path, old_paths = excluded.old_paths, sites = excluded.sites, media = excluded.media,
-                rubrics = excluded.rubrics, changed_at = excluded.changed_at, reason = excluded.reason, rendering = 0
-            WHERE story.version < excluded.version
-            """,
-            (
-                story.story_id,
-                story.version,
-                story.state,
-                story.path,
-                as_jsonb(story.snapshot),
-                [rubric.label for rubric in story.snapshot.rubrics],
-                story.first_published_at,
-                story.changed_at,
-                story.reason,
-                story.identity,
-                list(story.old_paths),
-                list(story.sites),
-                list(media),
-            ),
+    def save(self, story: Story, media: Sequence[str]) -> Saved:
+        """Keep this version unless a newer one stands; the day of first publication stays as it was. Others wait for this transaction."""
+        given = (
+            story.story_id,
+            story.version,
+            story.state,
+            story.path,
+            as_jsonb(story.snapshot),
+            [rubric.label for rubric in story.snapshot.rubrics],
+            story.first_published_at,
+            story.changed_at,
+            story.reason,
+            story.identity,
+            list(story.old_paths),
+            list(story.sites),
+            list(media),
         )
+        with self._connection.pipeline():
+            saved = self._connection.execute(SAVE, given)
+            kill = self._connection.execute(KILLED, (story.story_id,))
+        row = saved.fetchone()
+        before = Snapshot.model_validate_json(row[0]) if row and row[0] else None
+        return Saved(row is not None, before, kill.fetchone() is not None)
 
     def save_rendering(self, story: Story, media: Sequence[str]) -> bool:
         """Keep better renditions under the same version; False where that is no longer what stands."""
