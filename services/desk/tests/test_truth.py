@@ -6,6 +6,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from chassis.testing import recorded_events
+from contracts.content import Paragraph
 from desk.domain.people import PROGRAM
 from desk.handlers import events, releasing
 from desk.handlers.releasing import Order
@@ -154,3 +155,34 @@ def test_an_embargo_that_ends_after_the_release_is_refused(api, story, database)
     assert [answer.status_code for answer in (now, too_early)] == [409, 409]
     assert [one["pointer"] for answer in (now, too_early) for one in answer.json()["errors"]] == ["/embargo_until"] * 2
     assert recorded_events(database, "release.ordered.v1") == []
+
+
+AS_TYPESET = {
+    "headline": "Мост откроют в\xa0Орске",
+    "blocks": (Paragraph(html="Откроют в\xa0мае\xa0— <b>12\xa0мая</b>, 5 &gt; 4."), Paragraph(html="<i>Да</i>")),
+}
+
+
+def test_a_change_of_one_thing_touches_nothing_else_of_a_typeset_story(api, person, database):
+    events.open_story(make.received(content=make.content(images=(), **AS_TYPESET)), database.unit_of_work())
+
+    saved = api.patch(f"/api{STORY}", json={"expected_revision": 1, "urgency": 4})
+    text = [{"kind": "paragraph", "html": "Откроют в\xa0июне."}]
+    colleague = person("editor").patch(STORY, json={"seen": {"blocks": 1}, "blocks": text})
+
+    assert saved.json()["changed"] == ["urgency"]
+    assert colleague.status_code == 200
+    draft = api.get(f"/api{STORY}").json()["draft"]
+    assert (draft["headline"], draft["blocks"]) == (AS_TYPESET["headline"], text)
+
+
+def test_saving_a_typeset_text_as_a_browser_writes_it_changes_nothing(api, database):
+    events.open_story(make.received(content=make.content(images=(), **AS_TYPESET)), database.unit_of_work())
+    blocks = [{"kind": "paragraph", "html": one.html.replace("\xa0", "&nbsp;")} for one in AS_TYPESET["blocks"]]
+
+    saved = api.patch(
+        f"/api{STORY}",
+        json={"expected_revision": 1, "headline": f"  {AS_TYPESET['headline']} ", "blocks": blocks},
+    )
+
+    assert (saved.json()["revision"], saved.json()["changed"]) == (1, [])

@@ -76,7 +76,8 @@ def save_into(
     if story.state == "killed":
         raise StepRefused(f"story {story.story_id}: it is killed and cannot be edited")
     now = datetime.now(UTC)
-    draft = clean_draft(story.draft.model_copy(update=dict(patch)))
+    clean = clean_draft(story.draft.model_copy(update=dict(patch)))
+    draft = story.draft.model_copy(update={name: getattr(clean, name) for name in patch})
     _refuse_conflict(story, draft, patch, seen)
     changed = changed_fields(story.draft, draft)
     if not changed:
