@@ -11,7 +11,7 @@ from fastapi import Request
 from fastapi.testclient import TestClient
 from typer.testing import CliRunner
 
-from chassis import doors, limits, tokens
+from chassis import doors, limits, pool, tokens
 from chassis.commands import app as command_line
 from chassis.database import Database
 from chassis.doors import Policy, needs, public
@@ -303,11 +303,11 @@ def test_the_openapi_document_says_what_each_door_wants(client):
     assert {"401", "403", "429"} <= set(paths["/stories"]["post"]["responses"])
 
 
-def test_where_the_database_is_down_nobody_new_is_let_in(stack, reached):
+def test_where_the_database_is_down_nobody_new_is_let_in(stack, reached, monkeypatch):
+    monkeypatch.setattr(pool, "TAKE_WITHIN_S", 0.2)
     settings = {**stack.settings("imaging"), "database_url": "postgresql://a:b@127.0.0.1:1/c"}
     policy_settings = Settings(**settings)
     database = Database(policy_settings.database_url, "imaging", size=1)
-    database._pool.timeout = 0.2
     app = create_app(service="t", title="T", doors=Policy(policy_settings, database, "media:read", "media:write"))
     app.get("/x")(lambda: reached.append("x"))
 

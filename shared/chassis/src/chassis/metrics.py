@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 import psycopg
@@ -21,9 +21,7 @@ from prometheus_client.registry import Collector
 
 from chassis import logs, tracing
 from chassis.ledger import watch
-
-if TYPE_CHECKING:
-    from chassis.database import Database
+from chassis.pool import Pool
 
 QUICK: Final = (0.002, 0.005, 0.02, 0.1, 0.5, 2, 10, 60)
 """Seconds. Few buckets, since each observation walks them: a worker's metrics may cost 1 % of its CPU."""
@@ -211,7 +209,7 @@ class Gauge:
 class GaugeCollector(Collector):
     """A service's gauges. One whose database does not answer tells nothing: a stale number is worse."""
 
-    def __init__(self, database: "Database", gauges: Sequence[Gauge]) -> None:
+    def __init__(self, database: Pool, gauges: Sequence[Gauge]) -> None:
         self._database = database
         self._gauges = gauges
 

@@ -13,8 +13,8 @@ import redis
 
 from chassis import handover, ledger, logs, metrics
 from chassis.celery_app import Message, Place, Sender
-from chassis.database import RELAY_LINGER_S, connection_options
 from chassis.ledger import Dispatch, TimerDispatch, queue_name
+from chassis.pool import RELAY_LINGER_S, connection_options
 
 BATCH = 500
 LOOK_AGAIN_S = 0.002

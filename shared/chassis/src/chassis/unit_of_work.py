@@ -10,8 +10,8 @@ from uuid import UUID
 import psycopg
 
 from chassis import ledger, metrics, tracing
-from chassis.database import Database
 from chassis.ids import new_id
+from chassis.pool import Pool
 from contracts.event import Envelope, Event, Priority
 
 
@@ -25,7 +25,7 @@ class UnitOfWork:
     In a handler it belongs to a delivery: entering marks that delivery handled, in the same transaction.
     """
 
-    def __init__(self, database: Database, delivery: ledger.Delivery | None = None) -> None:
+    def __init__(self, database: Pool, delivery: ledger.Delivery | None = None) -> None:
         self.database = database
         self.delivery = delivery
         self.is_marked = False
@@ -112,7 +112,7 @@ class UnitOfWork:
             metrics.transaction.observe(perf_counter() - self._began, self.database.schema, end)
 
 
-def _begin(database: Database) -> psycopg.Connection:
+def _begin(database: Pool) -> psycopg.Connection:
     """A connection inside a transaction; those that died in the pool (the server was restarted) are thrown away."""
     for _ in range(database.size + 1):
         connection = database.take()

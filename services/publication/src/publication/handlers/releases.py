@@ -260,7 +260,7 @@ def _refuse(order: ReleaseOrdered, uow: UnitOfWork, faults: list[Fault]) -> None
 
 def _tell_delay(order: ReleaseOrdered, uow: UnitOfWork, reason: str) -> None:
     """The desk hears once that the order waits for the storage; the ledger tries it again."""
-    with uow.database.unit_of_work() as apart:
+    with UnitOfWork(uow.database) as apart:
         if Releases(apart.connection).save(order, "delayed"):
             apart.publish(_failure(order, [fault("storage-down", reason=reason)], will_retry=True))
 

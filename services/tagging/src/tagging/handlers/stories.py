@@ -7,6 +7,7 @@ from uuid import UUID
 
 from chassis.database import Database
 from chassis.errors import Refusal
+from chassis.pool import Pool
 from chassis.unit_of_work import UnitOfWork
 from contracts.content import StoryContent
 from contracts.events import StoryReceived, StoryRevised, StoryTagged, TagsReviewed
@@ -47,7 +48,7 @@ def tag_story(event: StoryReceived | StoryRevised, uow: UnitOfWork, open_tagger:
             uow.publish(verdict_on(event.story_id, event.revision, proposals, tagger, uow))
 
 
-def look(content: StoryContent, day: date, tagger: Tagger, database: Database) -> Proposals:
+def look(content: StoryContent, day: date, tagger: Tagger, database: Pool) -> Proposals:
     """Slow and pure, but for one question to the database: what editors thought of these tags so far."""
     with database.connection() as connection:
         return tagger(content, Feedback(connection).acceptance, day)
