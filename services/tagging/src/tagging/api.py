@@ -12,7 +12,7 @@ from contracts.content import Paragraph, StoryContent
 from tagging import bootstrap
 from tagging.forms import ModelAnswer, Suggested, Text
 from tagging.handlers.stories import look
-from tagging.routes import concepts, learning, retags
+from tagging.routes import concepts, learning, retags, vocabulary
 from tagging.settings import Settings
 from tagging.store.models import Models
 
@@ -65,7 +65,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
             rubrics=rubrics.metrics if rubrics and rubrics.body else {},
         )
 
-    app.include_router(concepts.router(database))
+    ensure_seeded = bootstrap.seeded(database)
+    app.include_router(concepts.router(database, ensure_seeded))
+    app.include_router(vocabulary.router(database, ensure_seeded))
     app.include_router(learning.router(database))
     app.include_router(retags.router(database))
     return app

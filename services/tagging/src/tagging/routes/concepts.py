@@ -1,43 +1,30 @@
-"""The vocabulary: completion, one concept, changes, tables in and out."""
+"""One concept: completion, what is known of it, changes."""
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated
 
-from fastapi import APIRouter, Body, Query, Request
-from fastapi.responses import Response
+from fastapi import APIRouter, Query, Request
 
 from chassis.database import Database
 from chassis.errors import NotFound
 from chassis.ids import new_id
-from tagging import bootstrap
 from tagging.domain.editing import renamed, suppressed
-from tagging.domain.tables import BadTableError, read_csv, read_skos, write_csv, write_skos
-from tagging.domain.vocabulary import Concept, Kind, Status
+from tagging.domain.vocabulary import Concept, Kind
 from tagging.forms import (
     AuditAnswer,
     Completion,
     ConceptAnswer,
     ConceptForm,
-    ImportAnswer,
     MergeOrder,
     NewConcept,
     NewLabel,
-    answers,
 )
 from tagging.handlers import vocabulary
-from tagging.handlers.vocabulary import BadVocabulary
 from tagging.store.vocabulary import Concepts
 
-TABLE = {"text/csv": {"schema": {"type": "string"}}, "application/rdf+xml": {"schema": {"type": "string"}}}
-Format = Literal["csv", "skos"]
-TYPES: dict[Format, str] = {"csv": "text/csv; charset=utf-8", "skos": "application/rdf+xml"}
-EXPORTED: dict[int | str, dict[str, Any]] = {
-    200: {"content": {kind.partition(";")[0]: {"schema": {"type": "string"}} for kind in TYPES.values()}}
-}
 
-
-def router(database: Database) -> APIRouter:  # noqa: C901 - a list of routes
+def router(database: Database, ensure_seeded: Callable[[], None]) -> APIRouter:
     routes = APIRouter()
-    ensure_seeded = bootstrap.seeded(database)
 
     @routes.get("/concepts")
     def complete(
@@ -52,40 +39,6 @@ def router(database: Database) -> APIRouter:  # noqa: C901 - a list of routes
         with database.connection() as connection:
             return [Completion(**one._asdict()) for one in Concepts(connection).complete(q, kind, limit)]
 
-    @routes.get("/vocabulary")
-    def page(
-        kind: Kind | None = None,
-        status: Status | None = None,
-        after: Annotated[str, Query(max_length=200, description="the last id of the page before")] = "",
-        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
-    ) -> list[ConceptAnswer]:
-        """All concepts, by id."""
-        ensure_seeded()
-        with database.connection() as connection:
-            return answers(Concepts(connection).page(kind, status, after, limit))
-
-    @routes.get("/vocabulary/export", response_class=Response, responses=EXPORTED)
-    def export(as_: Annotated[Format, Query(alias="format")] = "csv") -> Response:
-        """The whole vocabulary as a table (CSV) or as SKOS (RDF/XML); `POST /vocabulary/import` reads both."""
-        ensure_seeded()
-        with database.connection() as connection:
-            found = Concepts(connection).all().values()
-        text = write_csv(found) if as_ == "csv" else write_skos(found)
-        return Response(text, media_type=TYPES[as_])
-
-    @routes.post("/vocabulary/import")
-    def import_table(
-        request: Request,
-        text: Annotated[bytes, Body(media_type="text/plain", min_length=1, description="the file, UTF-8")],
-        as_: Annotated[Format, Query(alias="format")] = "csv",
-        dry_run: Annotated[bool, Query(description="only say what would change")] = False,  # noqa: FBT002 - a query
-    ) -> ImportAnswer:
-        """Add and replace concepts by id; what the file does not name stays. A broken file changes nothing."""
-        ensure_seeded()
-        concepts = _read(text, as_)
-        done = vocabulary.import_concepts(concepts, _by(request), database.unit_of_work(), dry_run=dry_run)
-        return ImportAnswer(**done._asdict(), is_dry_run=dry_run)
-
     @routes.get("/concepts/{concept_id}")
     def concept(concept_id: str) -> ConceptAnswer:
         ensure_seeded()
@@ -99,6 +52,11 @@ def router(database: Database) -> APIRouter:  # noqa: C901 - a list of routes
             _known(Concepts(connection).get(concept_id), concept_id)
             return [AuditAnswer.model_validate(one._asdict()) for one in Concepts(connection).audit_of(concept_id)]
 
+    _add_changes(routes, database, ensure_seeded)
+    return routes
+
+
+def _add_changes(routes: APIRouter, database: Database, ensure_seeded: Callable[[], None]) -> None:
     @routes.post("/concepts", status_code=201)
     def create(request: Request, form: NewConcept) -> ConceptAnswer:
         ensure_seeded()
@@ -134,19 +92,6 @@ def router(database: Database) -> APIRouter:  # noqa: C901 - a list of routes
         """Answers the concept that stays, which has the other's names now."""
         ensure_seeded()
         return ConceptAnswer.of(vocabulary.merge(concept_id, form.into, _by(request), database.unit_of_work()))
-
-    return routes
-
-
-def _read(text: bytes, as_: Format) -> list[Concept]:
-    try:
-        plain = text.decode()
-    except UnicodeDecodeError as error:
-        raise BadVocabulary(f"the file is not UTF-8: byte {error.start} is {text[error.start]:#04x}") from None
-    try:
-        return read_csv(plain) if as_ == "csv" else read_skos(plain)
-    except BadTableError as error:
-        raise BadVocabulary(str(error)) from None
 
 
 def _by(request: Request) -> str:
