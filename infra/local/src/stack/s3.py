@@ -85,6 +85,7 @@ class S3(Engine):
             "admin.ui": "false",
             "master.telemetry": "false",
             "master.volumeSizeLimitMB": 1024,
+            "volume.preStopSeconds": 0,  # there is no other volume server to go to
             **{f"{part}.port": port for part, port in self.ports.items()},
         }
         return [
