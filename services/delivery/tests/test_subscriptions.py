@@ -255,6 +255,16 @@ def test_a_recovery_goes_on_by_steps_without_a_cap_and_says_how_far_it_is(client
     assert len(site.got) == 50
 
 
+def test_a_recovery_begins_at_a_moment_and_at_no_number(client, database, site):
+    made = subscribe(client, site)
+
+    answers = [client.post(f"/endpoints/{made['endpoint_id']}/recoveries", json={"since": at}) for at in (0, "0", 1.5)]
+
+    assert [one.status_code for one in answers] == [422] * 3
+    with database.connection() as connection:
+        assert connection.execute("SELECT count(*) FROM recovery").fetchone() == (0,)
+
+
 def test_a_cancelled_recovery_stops_where_it_is(client, database, site, monkeypatch):
     monkeypatch.setattr(handlers, "RECOVERY_STEP", 20)
     made = many_failed(client, database, site, 50)

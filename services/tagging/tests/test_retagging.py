@@ -156,3 +156,15 @@ def test_the_api_orders_shows_and_stops(api, database):
     wrong = api.post("/retags", json={"since": "2026-02-01", "until": "2026-01-01"})
     assert (wrong.status_code, "since 2026-02-01 is after until 2026-01-01" in wrong.text) == (422, True)
     assert api.get(f"/retags/{new_id()}").status_code == 404
+
+
+@pytest.mark.parametrize("day", [0, 1.5, "0", "20260101"])
+def test_a_number_is_no_day(api, database, day):
+    take(database, 1)
+
+    orders = [api.post("/retags", json={"since": day}), api.post("/retags", json={"until": day})]
+    concept = {"kind": "place", "label": "Орск", "valid_from": day}
+
+    assert [(one.status_code, "a day is written 2026-11-12" in one.text) for one in orders] == [(422, True)] * 2
+    assert api.post("/concepts", json=concept).status_code == 422
+    assert api.get("/retags").json() == []

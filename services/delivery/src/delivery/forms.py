@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StrictBool, field_validator
 
+from contracts.content import Moment
+
 StoryMessage = Literal["story.published", "story.corrected", "story.unpublished", "story.killed"]
 Label = Annotated[str, Field(min_length=1, max_length=200)]
 HEADER_NAME = re.compile(r"^[A-Za-z0-9-]{1,64}$")
@@ -159,7 +161,7 @@ class AttemptAnswer(BaseModel):
 class Since(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
-    since: AwareDatetime
+    since: Moment
 
 
 class RecoveryAnswer(BaseModel):

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.content import RubricProposal, TagProposal
 from tagging.domain.vocabulary import Alias, Concept, Kind
@@ -15,6 +15,16 @@ Name = Annotated[str, Field(min_length=1, max_length=200)]
 ConceptId = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9:._-]{0,199}$", description="letters, digits and : . _ -")
 ]
+
+
+def _no_number(value: object) -> object:
+    if isinstance(value, int | float) or (isinstance(value, str) and value.replace(".", "").strip("+-").isdigit()):
+        raise ValueError("is a number; a day is written 2026-11-12")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_no_number)]
+"""A day as others write it; pydantic alone also takes a number, for seconds or milliseconds since 1970."""
 
 
 class Form(BaseModel):
@@ -53,8 +63,8 @@ class ConceptForm(Form):
     broader: str | None = Field(default=None, description="id of what it is part of")
     wikidata: str = Field(default="", pattern=r"^(Q[1-9]\d*)?$")
     iptc: str = Field(default="", pattern=r"^(medtop:\d{8})?$")
-    valid_from: date | None = None
-    valid_to: date | None = None
+    valid_from: Day | None = None
+    valid_to: Day | None = None
     label_needs_context: bool = False
 
     def concept(self, concept_id: str, old: Concept | None = None) -> Concept:
@@ -118,8 +128,8 @@ class ImportAnswer(BaseModel):
 
 
 class RetagOrder(Form):
-    since: date | None = Field(default=None, description="first day of the stories; none: from the beginning")
-    until: date | None = Field(default=None, description="last day")
+    since: Day | None = Field(default=None, description="first day of the stories; none: from the beginning")
+    until: Day | None = Field(default=None, description="last day")
 
 
 class RetagAnswer(BaseModel):
