@@ -186,6 +186,18 @@ def test_engines_die_with_the_process_that_holds_them_and_start_again(tmp_path):
     again.stop()
 
 
+def test_who_reads_the_note_of_a_process_finds_it_whole_while_it_is_written_again(tmp_path):
+    note = tmp_path / "engine.pid"
+    remember(note, os.getpid())
+
+    with note.open() as reader:
+        remember(note, os.getppid())
+        read = json.load(reader)
+
+    assert (read["pid"], json.loads(note.read_text())["pid"]) == (os.getpid(), os.getppid())
+    assert list(tmp_path.iterdir()) == [note]
+
+
 def test_what_a_killed_run_left_is_ended_and_a_stranger_with_its_pid_is_not(tmp_path):
     left, stranger = (subprocess.Popen(["sleep", "300"]) for _ in range(2))
     remember(tmp_path / "left.pid", left.pid)

@@ -87,12 +87,14 @@ def _status_field(name: str) -> str:
 
 
 def remember(pid_file: Path, pid: int) -> None:
-    """Note who runs: pid and start time, so that a pid used again is never taken for ours."""
+    """Note who runs: pid and start time, so that a pid used again is never taken for ours. Who reads the note finds it whole."""
     try:
         started = psutil.Process(pid).create_time()
     except psutil.NoSuchProcess:
         return
-    pid_file.write_text(json.dumps({"pid": pid, "started": started}))
+    new = pid_file.with_suffix(".new")
+    new.write_text(json.dumps({"pid": pid, "started": started}))
+    new.replace(pid_file)
 
 
 def end_leftovers(root: Path) -> list[int]:
