@@ -352,6 +352,44 @@ def test_telegram_is_asked_to_tell_us_and_its_posts_come_through_a_real_socket(
     wait_until(composer.is_idle, "no post in hand", timeout_s=10)
 
 
+def test_a_post_that_is_deleted_before_we_saw_it_on_the_public_page_is_withdrawn_once(
+    add, door, channel, visit, put_together, database
+):
+    add()
+    channel.publish("Первый")
+    channel.publish("Ошибка", (), [Picture(JPEG), Picture(JPEG + b"2")])
+    channel.publish("Третий")
+    put_together(now=True)
+
+    channel.delete(2)
+    visit("telegram:solntsev")
+    channel.delete(3)
+    visit("telegram:solntsev")
+    assert recorded_events(database, "story.withdrawn_at_source.v1") == []  # the page may be behind
+    with database.connection() as connection:
+        connection.execute("UPDATE post_message SET came_at = now() - interval '2 minutes'")
+    visit("telegram:solntsev")
+    visit("telegram:solntsev")
+
+    [_, wrong, _] = sorted(received(database), key=lambda event: event["external_id"])
+    [withdrawn] = recorded_events(database, "story.withdrawn_at_source.v1")
+    assert (withdrawn["story_id"], wrong["content"]["headline"]) == (wrong["story_id"], "Ошибка")
+
+
+def test_an_album_of_which_a_photo_was_deleted_at_once_stays(add, door, channel, visit, put_together, database):
+    add()
+    channel.publish("Первый")
+    channel.publish("Альбом", (), [Picture(JPEG), Picture(JPEG + b"2")])
+    put_together(now=True)
+    with database.connection() as connection:
+        connection.execute("UPDATE post_message SET came_at = now() - interval '2 minutes'")
+
+    channel.delete(2)
+    visit("telegram:solntsev")
+
+    assert recorded_events(database, "story.withdrawn_at_source.v1") == []
+
+
 @pytest.fixture
 def add_preview(client, telegram):
     settings = {"channel": "solntsev_official", "credit": CREDIT, "preview_url": telegram.url}

@@ -19,6 +19,7 @@ from ingestion.handlers.intake import Intake, Taken, take_raw
 from ingestion.handlers.opened import OpenSource, open_source
 from ingestion.handlers.webhooks import take_updates
 from ingestion.sources.plugin import Visit
+from ingestion.store.posts import Posts
 from ingestion.store.sources import Lease, Sources
 
 LEASE_S = 60.0
@@ -98,7 +99,9 @@ def visit_source(lease: Lease, intake: Intake, client: SafeClient, vault: Vault)
     visit: Visit | None = None
     try:
         source = open_source(row, vault)
-        visit = Visit(settings=source.settings, client=client, memory=dict(row.memory))
+        with intake.database.connection() as connection:
+            told = Posts(connection).told_lately(row.source_id)
+        visit = Visit(settings=source.settings, client=client, memory=dict(row.memory), told=told)
         taken = _take_all(lease, source, visit, intake)
     except LeaseLostError:
         log.info("a visit lost its lease", source=row.source_id)

@@ -1,6 +1,6 @@
 """What a kind of source is: a function that reads originals, and where we go and look, one that fetches them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
@@ -29,6 +29,7 @@ class Visit:
 
     `memory` is JSON, kept between visits: saved after each original that was taken in, and at the end.
     `wait_at_least_s`: the source asks for patience. `ended`: why the source is over and is not visited again.
+    `told`: posts that came to our door in the last day and stand, each with the numbers of its messages.
     """
 
     settings: Any
@@ -36,6 +37,7 @@ class Visit:
     memory: dict[str, Any] = field(default_factory=dict)
     wait_at_least_s: float = 0
     ended: str = ""
+    told: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 Parse: TypeAlias = Callable[[Raw, Any], Iterator[Part]]

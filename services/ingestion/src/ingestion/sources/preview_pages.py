@@ -1,7 +1,7 @@
 """Looks at a channel's public pages on t.me: which posts are new, changed or gone since last time.
 
-A post counts as gone only if it stood on these pages before, would stand among those shown now, and its own page says that there
-is no such post: a page that is cut short, slow or different takes nothing back.
+A post counts as gone only if it stood on these pages before or was told at our door, would stand among those shown now, and its own
+page says that there is no such post: a page that is cut short, slow or different takes nothing back.
 """
 
 from collections.abc import Iterable, Iterator
@@ -32,6 +32,8 @@ def look_at_preview(visit: Visit, root: str, channel: str, *, only_gone: bool = 
         return
     known: dict[str, Any] = visit.memory.setdefault("posts", {})
     page = _with_older(visit, page_url, page, known)
+    for external_id, members in visit.told.items():
+        known.setdefault(external_id, {"mark": "", "members": [int(one) for one in members]})
     for post in page.posts:
         external_id = _known_as(post, known)
         is_news = known.get(external_id, {}).get("mark") != post.mark

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import psycopg
 
 MOST_TRIES = 10
+SHOWN_AFTER_S = 60
+"""A messenger's public page may be so much behind."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,18 @@ class Posts:
             (post.source_id, post.post_key),
         ).fetchall()
         return [bytes(row[0]) for row in rows]
+
+    def told_lately(self, source_id: str) -> dict[str, list[str]]:
+        """Posts of the last day that the source stands by, each with the numbers of its messages; none that is too young for a public page."""
+        rows = self._connection.execute(
+            """
+            SELECT external_id, array_agg(m.message_id) FROM post JOIN post_message m USING (source_id, post_key) JOIN item i USING (source_id, external_id)
+            WHERE source_id = %s AND i.withdrawn_at IS NULL AND m.came_at > now() - interval '1 day'
+            GROUP BY external_id HAVING max(m.came_at) < now() - make_interval(secs => %s)
+            """,
+            (source_id, SHOWN_AFTER_S),
+        ).fetchall()
+        return dict(rows)
 
     def finish(self, post: DuePost) -> None:
         """It is put together; a message that came meanwhile makes it due again."""
