@@ -71,6 +71,7 @@ def test_the_golden_files_are_what_helm_renders(case, values):
         ("logLevel=loud", "logLevel"),
         ("workers.imaging.copies=3", "copies"),
         ("redis.sentinel.master=news", "addresses"),
+        ("contentCredentials.trustAnchors=me", "trustAnchors"),
     ],
 )
 def test_a_wrong_value_is_refused_by_name(value, complaint):
@@ -111,6 +112,22 @@ def test_each_process_gets_the_settings_that_its_class_has_and_needs():
         assert given - urls <= common | {f"DEPESHA_{name.upper()}" for name in fields}, service
         assert ("DEPESHA_S3_ACCESS_KEY" in given) == (service in S3_RIGHTS), service
         assert ("DEPESHA_SECRET_KEYS" in given) == (service in KEEPS_SECRETS), service
+
+
+def test_imaging_alone_gets_the_newsrooms_c2pa_key_and_whom_it_trusts():
+    names = {"DEPESHA_C2PA_TRUST_ANCHORS", "DEPESHA_C2PA_CERTIFICATE", "DEPESHA_C2PA_KEY"}
+    composed = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]
+
+    def given(case):
+        containers = {name: pod["containers"][0].get("env", ()) for name, pod in pods(case)}
+        return {name: mine for name, env in containers.items() if (mine := names & {one["name"] for one in env})}
+
+    both = {"depesha-imaging-api": names, "depesha-imaging-worker": names}
+    assert given("everything") == both
+    assert given("default") == {}
+    assert {
+        f"depesha-{name}": mine for name, one in composed.items() if (mine := names & set(one.get("environment", {})))
+    } == both
 
 
 def test_every_process_of_the_composed_system_has_its_deployment():

@@ -88,6 +88,15 @@ resources:
 {{- if has .service (list "ingestion" "delivery") }}
 {{ include "depesha.secret" (dict "root" .root "name" "DEPESHA_SECRET_KEYS" "key" "SECRET_KEYS") }}
 {{- end }}
+{{- if eq .service "imaging" }}
+{{- with $v.contentCredentials.trustAnchors }}
+- {name: DEPESHA_C2PA_TRUST_ANCHORS, value: {{ . | quote }}}
+{{- end }}
+{{- if $v.contentCredentials.sign }}
+{{ include "depesha.secret" (dict "root" .root "name" "DEPESHA_C2PA_CERTIFICATE" "key" "C2PA_CERTIFICATE") }}
+{{ include "depesha.secret" (dict "root" .root "name" "DEPESHA_C2PA_KEY" "key" "C2PA_KEY") }}
+{{- end }}
+{{- end }}
 {{- if eq .service "desk" }}
 {{ include "depesha.secret" (dict "root" .root "name" "DEPESHA_SERVICE_TOKEN" "key" "DESK_TOKEN") }}
 {{- end }}
