@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID
 
+import psycopg
 from fastapi import FastAPI, File, Form, Query, Response, UploadFile
 from pydantic import BaseModel, Field
 
@@ -142,7 +143,8 @@ def _add_assets(app: FastAPI, database: Database) -> None:
     @app.get("/assets/{image_id:uuid}")
     def asset(image_id: UUID) -> AssetAnswer:
         """A photo and its manifest; null where it was refused or is not rendered yet."""
-        found = find(database, image_id)
+        with database.connection() as connection:
+            found = find(connection, image_id)
         words = words_of(found)
         return AssetAnswer(
             image_id=image_id,
@@ -169,10 +171,10 @@ def _add_assets(app: FastAPI, database: Database) -> None:
     @app.get("/assets/{image_id:uuid}/similar")
     def similar(image_id: UUID, within: Annotated[int, Query(ge=0, le=32)] = ASK_WITHIN) -> list[Similar]:
         """Photos that look the same, nearest first."""
-        found = find(database, image_id)
-        if found.manifest is None:
-            raise Conflict(f"image {image_id}: is not rendered, so nobody knows what it looks like")
         with database.connection() as connection:
+            found = find(connection, image_id)
+            if found.manifest is None:
+                raise Conflict(f"image {image_id}: is not rendered, so nobody knows what it looks like")
             near = Assets(connection).similar(image_id, found.manifest.perceptual_hash, within)
         return [
             Similar(image_id=other, story_id=story_id, differing_bits=far, is_duplicate=far <= DUPLICATE_WITHIN)
@@ -180,10 +182,9 @@ def _add_assets(app: FastAPI, database: Database) -> None:
         ]
 
 
-def find(database: Database, image_id: UUID) -> Asset:
+def find(connection: psycopg.Connection, image_id: UUID) -> Asset:
     """Raises NotFound."""
-    with database.connection() as connection:
-        found = Assets(connection).get(image_id)
+    found = Assets(connection).get(image_id)
     if found is None:
         raise NotFound(f"image {image_id}: not known here")
     return found
@@ -287,8 +288,8 @@ def _add_links(app: FastAPI, database: Database, customs: Customs) -> None:
         kind: Annotated[Format, Query(alias="format")] = "jpeg",
     ) -> Link:
         """A signed address where anybody has the photo in this size; it is made when it is first asked for."""
-        find(database, image_id)
         with database.connection() as connection:
+            find(connection, image_id)
             key = link_keys(connection)[0]
         spec = spec_of(width, height, kind)
         return Link(url=f"/r/{sign(key, spec, image_id)}/{spec}/{image_id}")
@@ -298,17 +299,19 @@ def _add_links(app: FastAPI, database: Database, customs: Customs) -> None:
     def rendition(signature: str, spec: str, image_id: UUID) -> Response:
         """A photo in the size that the signature allows."""
         with database.connection() as connection:
-            keys = link_keys(connection)
-        if not is_signed(keys, signature, spec, image_id):
-            raise Forbidden("signature: this address was not signed here")
-        try:
-            size = read_spec(spec)
-        except ValueError as error:
-            raise Refusal(f"spec: {error}") from None
-        found = find(database, image_id)
-        with database.connection() as connection:
+            if not is_signed(link_keys(connection), signature, spec, image_id):
+                raise Forbidden("signature: this address was not signed here")
+            size = _size_of(spec)
+            found = find(connection, image_id)
             if Stories(connection).is_killed(found.story_id):
                 raise Gone(f"image {image_id}: its story was killed")
         body, content_type = customs.get(found, size, spec)
         headers = {"cache-control": "public, max-age=86400", "etag": f'"{content_hash(body)}"'}
         return Response(body, media_type=content_type, headers=headers)
+
+
+def _size_of(spec: str) -> Rendition:
+    try:
+        return read_spec(spec)
+    except ValueError as error:
+        raise Refusal(f"spec: {error}") from None
