@@ -28,10 +28,10 @@ SURE_IN_TILE: Final = 0.6
 TILE_EDGE: Final = 0.03
 
 
-def find_faces(master: pyvips.Image) -> tuple[Box, ...]:
+def find_faces(photo: pyvips.Image) -> tuple[Box, ...]:
     """Faces in an sRGB photo of three bands, largest first; some 2 ms CPU a look, up to 25 looks."""
-    found = list(_look(*_letterboxed(master)))
-    for tile in _tiles(master):
+    found = list(_look(*_letterboxed(photo)))
+    for tile in _tiles(photo):
         found += _look(*tile)
     return choose_faces(found)
 

@@ -25,6 +25,7 @@ class Photo:
     frames: int
     is_cut_short: bool
     words: Words
+    is_cmyk: bool = False
     heif: pyvips.Image | None = None
 
 
@@ -46,7 +47,8 @@ def open_photo(body: bytes) -> Photo:
     is_turned = "orientation" in fields and image.get("orientation") in (5, 6, 7, 8)
     width, height = (image.height, image.width) if is_turned else (image.width, image.height)
     found = {name: image.get(name) if name in fields else b"" for name in MAX_METADATA}
-    return Photo(kind, body, width, height, frames, is_cut_short(kind, body), _words(found))
+    is_cmyk = image.interpretation == "cmyk"
+    return Photo(kind, body, width, height, frames, is_cut_short(kind, body), _words(found), is_cmyk)
 
 
 def _header(body: bytes) -> pyvips.Image:
@@ -108,10 +110,9 @@ def _shrunk(photo: Photo, width: int) -> pyvips.Image:
     if photo.heif is not None:
         image = photo.heif
         return image.resize(width / image.width) if width < image.width else image
-    header = pyvips.Image.new_from_buffer(photo.body, "")
-    if header.interpretation == "cmyk":  # libvips' own way to RGB knows no black-point compensation
+    if photo.is_cmyk:  # libvips' own way to RGB knows no black-point compensation
         scale = min(1.0, width / photo.width)
-        return header.autorot().resize(scale)
+        return pyvips.Image.new_from_buffer(photo.body, "").autorot().resize(scale)
     shrink = _shrink_on_load(photo, width)
     if shrink > 1:  # libvips would leave a factor of two to the resize, and decode four times the pixels
         half = pyvips.Image.new_from_buffer(photo.body, "", shrink=shrink, access="sequential")

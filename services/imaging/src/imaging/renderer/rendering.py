@@ -25,10 +25,9 @@ from imaging.domain.renditions import (
 from imaging.domain.words import Words
 from imaging.renderer.credentials import Ask, Seal, read_claims
 from imaging.renderer.encoding import encode, resize
-from imaging.renderer.faces import find_faces
 from imaging.renderer.judging import smallest
 from imaging.renderer.lettering import letter
-from imaging.renderer.looks import describe, sharpness
+from imaging.renderer.looks import Look, look_at
 from imaging.renderer.opening import Photo, frames_of, make_master, open_photo
 
 Say = Callable[[dict[str, Any], bytes], None]
@@ -53,8 +52,8 @@ def render(job: Mapping[str, Any], body: bytes, say: Say, ask: Ask) -> None:
     ]
     drawn = {name: Box(*box) for name, box in job["crops"].items()}
     master = make_master(photo, _widest(photo, sizes, drawn))
-    opaque = master.flatten(background=255).copy_memory() if master.hasalpha() else master
-    faces = find_faces(opaque) if job["faces"] is None else tuple(Box(*face) for face in job["faces"])
+    look = look_at(master) if job["faces"] is None else None
+    faces = look.faces if look else tuple(Box(*face) for face in job["faces"])
     focus = Point(*job["focal_point"]) if job["focal_point"] else focus_of(faces)
     heads = [head_of(face) for face in faces]
     crops = {
@@ -67,7 +66,7 @@ def render(job: Mapping[str, Any], body: bytes, say: Say, ask: Ask) -> None:
     encoder = smallest if job["is_second_pass"] else encode
     seal = Seal(**job["credentials"], ask=ask, kind=photo.kind, words=words) if job["credentials"] else None
     _encode_all(_works(master, photo, sizes, crops, job["headline"]), words, quality, say, encoder, seal)
-    if job["faces"] is not None:
+    if look is None:
         return
     provenance = provenance_in(photo.words, claims)
     manifest = {
@@ -81,8 +80,8 @@ def render(job: Mapping[str, Any], body: bytes, say: Say, ask: Ask) -> None:
         "words": vars(photo.words),
         "provenance": provenance.model_dump(mode="json") if provenance else None,
         "unsigned": seal.problem if seal else "",
-        "warnings": list(_warnings(photo, opaque, crops, faces)),
-        **describe(master),
+        "warnings": list(_warnings(photo, look, crops)),
+        **look.description,
     }
     say({"manifest": manifest}, b"")
 
@@ -180,12 +179,12 @@ def _encode_all(
         list(threads.map(make, in_order))
 
 
-def _warnings(photo: Photo, opaque: pyvips.Image, crops: Mapping[str, Box], faces: tuple[Box, ...]) -> Iterator[str]:
+def _warnings(photo: Photo, look: Look, crops: Mapping[str, Box]) -> Iterator[str]:
     if photo.is_cut_short:
         yield "damaged"
     if max(photo.width, photo.height) < SMALL_SIDE:
         yield "small"
-    elif sharpness(opaque) < BLURRED_BELOW:
+    elif look.sharpness < BLURRED_BELOW:
         yield "blurred"
-    if any(cuts_faces(box, faces) for box in crops.values()):
+    if any(cuts_faces(box, look.faces) for box in crops.values()):
         yield "faces_cut"
