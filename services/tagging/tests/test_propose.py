@@ -198,7 +198,40 @@ def test_at_least_95_in_100_lone_names_come_out_in_the_nominative():
     right, names, wrong = nominatives_right(Path(__file__).parent / "gold" / "names.txt")
 
     assert names == 60
-    assert right >= 57, wrong
+    assert right >= 58, wrong
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        ("Дело [Роберта Гаева-младшего] закрыто", "Роберт Гаев-младший"),
+        ("Говорили с [Ильёй Дорном-старшим] дважды", "Илья Дорн-старший"),
+        ("Машину [Льва Коваля] нашли", "Лев Коваль"),
+        ("Стихи [Мусы Джалиля] читали", "Муса Джалиль"),
+        ("Встреча с [Эммануэлем Макроном] прошла", "Эммануэль Макрон"),
+        ("Роль [Чулпан Хаматовой] сыграла другая", "Чулпан Хаматова"),
+        ("Письмо [Ким Чен Ыну] передали", "Ким Чен Ын"),
+        ("Встреча с [Ким Чен Ыном] прошла", "Ким Чен Ын"),
+        ("Визит [Нарендры Моди] начался", "Нарендра Моди"),
+        ("Гол [Карлоса Альберто] засчитали", "Карлос Альберто"),
+    ],
+)
+def test_a_lone_name_in_an_oblique_case_comes_out_in_the_nominative(sentence, expected):
+    span = Span(sentence.index("["), sentence.index("]") - 1)
+
+    [person] = link_persons(sentence.replace("[", "").replace("]", ""), [span])
+
+    assert person.name.label == expected
+
+
+def test_a_surname_alone_may_be_the_younger_bearer_of_the_story():
+    text = "Для Кирилла Пескова-младшего это первый полёт. Пескова ждут дома. Кирилл Песков-младший рад."
+    spans = [
+        Span(text.index(name), text.index(name) + len(name))
+        for name in ("Кирилла Пескова-младшего", "Пескова ", "Кирилл Песков-младший")
+    ]
+
+    assert [(one.name.label, len(one.spans)) for one in link_persons(text, spans)] == [("Кирилл Песков-младший", 3)]
 
 
 @pytest.mark.parametrize(

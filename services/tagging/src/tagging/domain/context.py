@@ -107,6 +107,8 @@ def case_weights(before: str) -> tuple[tuple[str, float], ...]:
     people = {str(parse.tag.case) for parse in nouns if "anim" in parse.tag}
     if people:
         return tuple((case, 2.5) for case in sorted(people))
+    if any("nomn" in parse.tag for parse in nouns):
+        return (("gent", 3.0),)  # «визит …»; after «в среду» and «на встрече» a subject may begin
     return (("gent", 1.6),) if nouns else ()
 
 

@@ -48,6 +48,7 @@ PARTICLES = frozenset(
 )
 LATIN = re.compile(r"[A-Za-z]")
 CYRILLIC = re.compile(r"[А-Яа-яЁё]")
+VOWEL = re.compile(r"[аеёиоуыэюя]", re.IGNORECASE)
 BEFORE = re.compile(r"([^\W\d_]+(?:-[^\W\d_]+)*)[\s«\"„“]*$")
 AFTER = re.compile(r"\s+(?:не\s+)?([^\W\d_]+)")
 SURNAME_LIKE = re.compile(
@@ -140,6 +141,8 @@ def _roles(parts: list[str]) -> list[tuple[Role | None, str]]:
     free = [place for place, part in enumerate(parts) if not _is_initial(part) and part.lower() not in PARTICLES]
     roles: list[tuple[Role | None, str]] = [(None, part) for part in parts]
     words = {place: parts[place] for place in free}
+    if len(free) > 2 and all(map(_is_syllable, parts[:-1])):
+        free = free[-1:]  # «Ким Чен Ыном»: only the last is declined
     patronymic = next((place for place in free[1:] if is_role(words[place], "patronymic") >= 0.5), None)
     if patronymic is not None:
         roles[patronymic] = ("patronymic", parts[patronymic])
@@ -164,6 +167,10 @@ def _first_name(free: list[int], words: dict[int, str], patronymic: int | None, 
     if is_swapped and SURNAME_LIKE.search(words[free[0]].lower()):
         return [free[1]]
     return free[:-1]
+
+
+def _is_syllable(part: str) -> bool:
+    return len(part) <= 5 and len(VOWEL.findall(part)) == 1
 
 
 def _is_initial(part: str) -> bool:
@@ -293,6 +300,8 @@ def _fits(reading: Reading, name: Name, gender: str) -> bool:
     if not own.surname:
         is_free = not own.patronymic or name.patronymic in ("", own.patronymic)
         return own.first == name.first and is_free and bool(name.surname)
+    if not own.first and not own.patronymic and _elder(own.surname) == _elder(name.surname):
+        return reading.gender == gender or not name.first
     if _folded(own.surname) != _folded(name.surname):
         return False
     if not own.first:
@@ -311,6 +320,11 @@ def _is_first(own: str, first: str) -> bool:
         return True
     is_oblique = own.startswith(first) and own[len(first) :] in ENDINGS and len(first) > 2
     return is_oblique and not any(is_role(word, "first") for word in (own, first))
+
+
+def _elder(surname: str) -> str:
+    """«Песков» may be «Песков-младший»."""
+    return _folded(surname).removesuffix("-младший").removesuffix("-старший")
 
 
 def _folded(word: str) -> str:

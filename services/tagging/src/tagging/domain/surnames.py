@@ -63,8 +63,27 @@ PATTERNS: tuple[tuple[str, str, float, tuple[str, ...]], ...] = (
         for stem in ("к", "г", "х")
         for ending, weight in (("ий", 0.5), ("ой", 0.3))
     ),
-    ("й", "masc", 0.5, ("й", "я", "ю", "я", "ем", "е")),
-    ("ь", "masc", 0.5, ("ь", "я", "ю", "я", "ем", "е")),
+    *(
+        (
+            stem + "ий",
+            "masc",
+            1.0,
+            (stem + "ий", stem + "его", stem + "ему", stem + "его", stem + "им", stem + "ем"),
+        )
+        for stem in ("адш", "тарш")  # Дюма-младший
+    ),
+    *(
+        (vowel + "й", "masc", 0.5, (vowel + "й", vowel + "я", vowel + "ю", vowel + "я", vowel + "ем", vowel + "е"))
+        for vowel in "аеёиоуыэюя"
+    ),
+    *(
+        (stem + "ь", "masc", 0.5, (stem + "ь", stem + "я", stem + "ю", stem + "я", stem + "ем", stem + "е"))
+        for stem in "бвдзлмнпрстф"
+    ),
+    *(
+        (stem + "ь", "femn", 0.3, (stem + "ь", stem + "и", stem + "и", stem + "ь", stem + "ью", stem + "и"))
+        for stem in "лнр"
+    ),
     ("ия", "femn", 0.5, ("ия", "ии", "ии", "ию", "ией", "ии")),
     ("а", "masc", 0.32, ("а", "ы", "е", "у", "ой", "е")),
     ("а", "femn", 0.35, ("а", "ы", "е", "у", "ой", "е")),
@@ -121,6 +140,8 @@ def _guessed(word: str, role: Role, *, has_known: bool) -> list[Form]:
             for a in heads
             if (a.gender, a.case) == (b.gender, b.case)
         ]
+        if last.startswith(("младш", "старш")):
+            return agreeing
         return agreeing + [
             Form(f"{head}-{b.nominative}", b.gender, b.case, 0.2 * b.weight)
             for b in forms(last, role)
@@ -136,7 +157,7 @@ def _guessed(word: str, role: Role, *, has_known: bool) -> list[Form]:
         stays *= 0.5
     if stays and not word.endswith(SURELY_DECLINED):
         guessed += _unchanging(word, ("masc", "femn"), stays * share)
-    elif word[-1:] in CONSONANTS | {"ь", "й"} and not word.endswith(("ов", "ев", "ёв", "ин", "ын")):
+    elif word[-1:] in CONSONANTS | {"ь", "й"} and not word.endswith(("ов", "ев", "ёв", "ин", "ын", *OBLIQUE)):
         guessed += _unchanging(word, ("femn",), (0.3 if role == "surname" or word.endswith("ь") else 0.1) * share)
     else:
         guessed += _unchanging(word, ("masc", "femn"), 0.02)
