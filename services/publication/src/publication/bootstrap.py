@@ -1,7 +1,6 @@
 """Builds the real things once, from the settings."""
 
 import gc
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from zoneinfo import ZoneInfo
 
@@ -35,7 +34,7 @@ def calm_collector() -> None:
     gc.set_threshold(young, middle, FULL_COLLECTION_AFTER)
 
 
-def press(settings: Settings, wake: Callable[[], None] = lambda: None) -> Press:
+def press(settings: Settings) -> Press:
     sites = [site(one, settings) for one in settings.all_sites]
     threads = ThreadPoolExecutor(settings.write_threads, thread_name_prefix="bucket")
     return Press(
@@ -47,7 +46,6 @@ def press(settings: Settings, wake: Callable[[], None] = lambda: None) -> Press:
             for one in settings.channels
             if one.kind == "indexnow"
         },
-        wake=wake,
     )
 
 

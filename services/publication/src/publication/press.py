@@ -170,8 +170,8 @@ class Press:
     site_files: Mapping[str, bytes] = field(default_factory=dict)
     """Small text files that every site has, such as IndexNow's key."""
     seen_media: set[str] = field(default_factory=set)
-    wake: Callable[[], None] = lambda: None
-    """Tells the list writer that lists are stale."""
+    wake: Callable[[Story | None], None] = lambda _: None
+    """Tells the list writer that lists are stale, and which story has come, if one has."""
 
     @property
     def bucket(self) -> Bucket:

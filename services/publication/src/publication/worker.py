@@ -24,7 +24,7 @@ def create_worker(settings: Settings) -> Worker:
         },
         checks={"site": press.bucket.check},
         timers=(
-            Timer("write_lists", every_s=1, run=press.wake),
+            Timer("write_lists", every_s=1, run=partial(press.wake, None)),
             Timer("tell_channels", every_s=5, run=partial(channels.tell_channels, database, press)),
         ),
         concurrency=4,

@@ -24,6 +24,7 @@ from publication.domain import feeds, sitemaps
 from publication.domain.feeds import Feed, Piece
 from publication.domain.listings import AROUND, FRONT, PAGE, Listing, archived_pages, page_of
 from publication.domain.page import Entry, Link, entry_of
+from publication.domain.story import Story
 from publication.press import Edition, Output, Press
 from publication.store.announcements import Announcement, Announcements
 from publication.store.lists import Lists, Name, Numbered, Shown, Stale
@@ -34,6 +35,7 @@ SEARCHABLE = 250
 NAV_LENGTH = 8
 LOCK = 0x6465_7065_7368_61
 """The key of the advisory lock that one writer holds."""
+FRESH = 500
 SECONDARY_AFTER_S = 0.5
 PASS_EVERY_S = 0.6
 QUIET_S = 0.05
@@ -49,20 +51,33 @@ class Shelved:
     """Pieces of stories made before, so that a story is rendered once however many lists it stands in."""
 
     most: int = 3_000
+    fresh: dict[tuple[UUID, int, int], Story] = field(default_factory=dict)
+    """Stories that this process has just released, and so need not read."""
     _pieces: "OrderedDict[tuple[str, UUID, int, int], tuple[Piece, Entry]]" = field(default_factory=OrderedDict)
 
     def get(self, edition: Edition, found: Sequence[Shown], stories: Stories) -> list[tuple[Piece, Entry]]:
         """In the order of `found`."""
         site = edition.site
         names = [(site.key, one.story_id, one.version, one.rendering) for one in found]
-        missing = {name[1]: name for name in names if name not in self._pieces}
-        if missing:
-            for story in stories.many(list(missing)):
-                self._pieces[missing[story.story_id]] = (Piece(story, site), entry_of(story, site))
+        missing = {one.story_id: one for name, one in zip(names, found, strict=True) if name not in self._pieces}
+        fresh = [self.fresh.get((one.story_id, one.version, one.rendering)) for one in missing.values()]
+        known = [story for story in fresh if story is not None]
+        unknown = missing.keys() - {story.story_id for story in known}
+        for story in (*known, *(stories.many(list(unknown)) if unknown else ())):
+            one = missing[story.story_id]
+            self._pieces[site.key, one.story_id, one.version, one.rendering] = (
+                Piece(story, site),
+                entry_of(story, site),
+            )
         made_now = [self._pieces[name] for name in names if name in self._pieces]
         while len(self._pieces) > self.most:
             self._pieces.popitem(last=False)
         return made_now
+
+    def keep(self, story: Story) -> None:
+        if len(self.fresh) >= FRESH:
+            self.fresh.clear()
+        self.fresh[story.story_id, story.version, story.rendering] = story
 
 
 @dataclass
@@ -320,7 +335,9 @@ class Scribe:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
 
-    def wake(self) -> None:
+    def wake(self, story: Story | None = None) -> None:
+        if story is not None:
+            self._writer.shelved.keep(story)
         self._woken.set()
         with self._lock:
             if self._thread is None:

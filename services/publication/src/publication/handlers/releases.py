@@ -24,7 +24,6 @@ from publication.domain.slugs import moved_path, story_path
 from publication.domain.story import STATE_AFTER, Story
 from publication.domain.structured import script_json
 from publication.press import Edition, Output, Press, mark_of
-from publication.store.announcements import Announcements
 from publication.store.lists import Lists
 from publication.store.posts import Posts
 from publication.store.releases import Kills, Releases
@@ -62,11 +61,11 @@ def carry_out(order: ReleaseOrdered, uow: UnitOfWork, press: Press) -> None:
         return
     try:
         with uow:
-            _keep(order, story, uow, press)
+            is_kept = _keep(order, story, uow, press)
     except KilledMeanwhileError:
         _put_notice_back(order, uow, press)
         raise  # tried again, it is refused as any order for a killed story
-    press.wake()
+    press.wake(story if is_kept else None)
 
 
 class KilledMeanwhileError(Exception):
@@ -97,10 +96,11 @@ def take_better_renditions(event: ImageProcessed, uow: UnitOfWork, press: Press)
     if not _write(better, press):
         return  # a newer version stands there; its snapshot has the new files or they will be ordered again
     with uow:
-        if Stories(uow.connection).save_rendering(better, press.marks(better.snapshot)):
+        is_kept = Stories(uow.connection).save_rendering(better, press.marks(better.snapshot))
+        if is_kept:
             _retire(story.snapshot, better, uow, press)
             Lists(uow.connection).stand(better, _wanted_lists(better, press))
-    press.wake()
+    press.wake(better if is_kept else None)
 
 
 def _with_manifest(story: Story, event: ImageProcessed) -> Story | None:
@@ -214,27 +214,29 @@ def _retire(old: Snapshot, new: Story, uow: UnitOfWork, press: Press) -> None:
         Stories(uow.connection).retire(new.story_id, sorted(gone))
 
 
-def _keep(order: ReleaseOrdered, story: Story, uow: UnitOfWork, press: Press) -> None:
-    """Story, lists, kill ledger, channels and the fact, in one transaction."""
-    saved = Stories(uow.connection).save(story, press.marks(story.snapshot))
-    if not saved.is_newest:
+def _keep(order: ReleaseOrdered, story: Story, uow: UnitOfWork, press: Press) -> bool:
+    """Story, lists, kill ledger, channels and the fact, in one transaction. False: a newer version stands."""
+    is_newest, before = Stories(uow.connection).save(story, press.marks(story.snapshot))
+    if not is_newest:
         Releases(uow.connection).save(order, "stale")
-        return
-    if story.state == "live" and not order.revives_killed and saved.is_killed:
-        raise KilledMeanwhileError(f"story {order.story_id}: killed while version {order.version} was written")
+        return False
+    is_live = story.state == "live"
     with uow.connection.pipeline():
-        if saved.before is not None and story.state != "killed":
-            _retire(saved.before, story, uow, press)
+        if before is not None and story.state != "killed":
+            _retire(before, story, uow, press)
         Lists(uow.connection).stand(story, _wanted_lists(story, press))
         if order.action == "kill":
             Kills(uow.connection).note(order)
         elif order.revives_killed:
             Kills(uow.connection).lift(order)
-        if press.channels or saved.before is not None:
+        if press.channels or before is not None:
             Posts(uow.connection).want(story, list(press.channels))
         priority = uow.delivery.priority if uow.delivery is not None else "routine"
-        Announcements(uow.connection).add(_fact(order, story, press), priority, is_removal=story.state != "live")
-        Releases(uow.connection).save(order, "released")
+        fact = _fact(order, story, press)
+        is_killed = Releases(uow.connection).conclude(order, fact, priority, is_removal=not is_live)
+    if is_live and is_killed():
+        raise KilledMeanwhileError(f"story {order.story_id}: killed while version {order.version} was written")
+    return True
 
 
 def _wanted_lists(story: Story, press: Press) -> list[tuple[str, Listing]]:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 import psycopg
 
 from contracts.event import Event, Priority
-from publication.store.documents import as_jsonb
 
 
 @dataclass(frozen=True)
@@ -20,12 +19,6 @@ class Announcement:
 class Announcements:
     def __init__(self, connection: psycopg.Connection) -> None:
         self._connection = connection
-
-    def add(self, event: Event, priority: Priority, *, is_removal: bool) -> None:
-        self._connection.execute(
-            "INSERT INTO announcement (event_type, event, priority, is_removal) VALUES (%s, %s, %s, %s)",
-            (event.event_type, as_jsonb(event), priority, is_removal),
-        )
 
     def waiting(self, limit: int = 2_000) -> list[Announcement]:
         rows = self._connection.execute(

@@ -1,11 +1,24 @@
 """Every order and what became of it, and the ledger of kills."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
+from contracts.event import Event, Priority
 from contracts.events import ReleaseOrdered
+from publication.store.documents import as_jsonb
+
+CONCLUDE = """
+WITH noted AS (
+    INSERT INTO release (release_id, story_id, version, action, ordered_by, ordered_at, outcome)
+    VALUES (%s, %s, %s, %s, %s, %s, 'released')
+    ON CONFLICT (release_id) DO UPDATE SET outcome = excluded.outcome, released_at = now()
+)
+INSERT INTO announcement (event_type, event, priority, is_removal) VALUES (%s, %s, %s, %s)
+RETURNING EXISTS (SELECT FROM kill WHERE story_id = %s AND lifted_at IS NULL)
+"""
 
 
 class Releases:
@@ -29,6 +42,16 @@ class Releases:
                 ),
             ).rowcount
         )
+
+    def conclude(
+        self, order: ReleaseOrdered, fact: Event, priority: Priority, *, is_removal: bool
+    ) -> Callable[[], bool]:
+        """The order is carried out, and the fact waits to be told. Returns the question whether the story is killed now."""
+        given = (order.release_id, order.story_id, order.version, order.action, order.ordered_by, order.ordered_at)
+        cursor = self._connection.execute(
+            CONCLUDE, (*given, fact.event_type, as_jsonb(fact), priority, is_removal, order.story_id)
+        )
+        return lambda: bool((cursor.fetchone() or (False,))[0])
 
     def of_story(self, story_id: UUID) -> list[dict[str, Any]]:
         names = ("release_id", "story_id", "version", "action", "ordered_by", "ordered_at", "outcome", "released_at")

@@ -1,7 +1,6 @@
 """Stories as they stand on the sites, and their addresses."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -29,7 +28,6 @@ ON CONFLICT (story_id) DO UPDATE SET version = excluded.version, state = exclude
 WHERE story.version < excluded.version
 RETURNING old.snapshot::text
 """
-KILLED = "SELECT 1 FROM kill WHERE story_id = %s AND lifted_at IS NULL"
 PAGE_OF_ITEMS = f"""
 SELECT {COLUMNS} FROM story
 WHERE (%(site)s = '' OR sites @> ARRAY[%(site)s])
@@ -40,15 +38,6 @@ WHERE (%(site)s = '' OR sites @> ARRAY[%(site)s])
   AND (%(tag)s = '' OR snapshot->'tags' @> jsonb_build_array(jsonb_build_object('label', %(tag)s::text)))
 ORDER BY changed_at DESC, story_id DESC LIMIT %(limit)s
 """  # noqa: S608
-
-
-@dataclass(frozen=True)
-class Saved:
-    """What came of saving a version. `before`: what stood there, if the story is not new; `is_killed`: the kill ledger has it."""
-
-    is_newest: bool
-    before: Snapshot | None
-    is_killed: bool
 
 
 class Stories:
@@ -90,8 +79,11 @@ class Stories:
         assert row is not None  # noqa: S101 - RETURNING of an upsert
         return row[0], row[1]
 
-    def save(self, story: Story, media: Sequence[str]) -> Saved:
-        """Keep this version unless a newer one stands; the day of first publication stays as it was. Others wait for this transaction."""
+    def save(self, story: Story, media: Sequence[str]) -> tuple[bool, Snapshot | None]:
+        """Keep this version; the day of first publication stays as it was. From here on others wait for this transaction.
+
+        Returns whether it is the newest (else nothing has changed), and what it replaces if the story is not new.
+        """
         given = (
             story.story_id,
             story.version,
@@ -107,12 +99,8 @@ class Stories:
             list(story.sites),
             list(media),
         )
-        with self._connection.pipeline():
-            saved = self._connection.execute(SAVE, given)
-            kill = self._connection.execute(KILLED, (story.story_id,))
-        row = saved.fetchone()
-        before = Snapshot.model_validate_json(row[0]) if row and row[0] else None
-        return Saved(row is not None, before, kill.fetchone() is not None)
+        row = self._connection.execute(SAVE, given).fetchone()
+        return row is not None, Snapshot.model_validate_json(row[0]) if row and row[0] else None
 
     def save_rendering(self, story: Story, media: Sequence[str]) -> bool:
         """Keep better renditions under the same version; False where that is no longer what stands."""
