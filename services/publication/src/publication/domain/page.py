@@ -17,8 +17,6 @@ from publication.domain.structured import news_article, script_json
 from publication.domain.thumbhash import placeholder
 from publication.domain.words import say_when
 
-__all__ = ["Entry", "Link", "Picture", "Site", "entry_of", "picture", "script_json", "view"]
-
 SIZES = "(min-width: 48rem) 46rem, 100vw"
 
 

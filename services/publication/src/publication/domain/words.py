@@ -10,7 +10,6 @@ from babel.dates import get_month_names
 WORDS: dict[str, dict[str, str]] = {
     "ru": {
         "photo": "Фото",
-        "published": "Опубликовано",
         "changed": "обновлено",
         "correction": "Исправлено",
         "source": "Источник",
@@ -35,13 +34,10 @@ WORDS: dict[str, dict[str, str]] = {
         "rubrics": "Рубрики",
         "tags": "Темы",
         "pages": "Страницы",
-        "feeds": "Ленты",
         "skip": "К содержанию",
-        "listen": "Читайте в RSS",
     },
     "en": {
         "photo": "Photo",
-        "published": "Published",
         "changed": "updated",
         "correction": "Correction",
         "source": "Source",
@@ -66,9 +62,7 @@ WORDS: dict[str, dict[str, str]] = {
         "rubrics": "Sections",
         "tags": "Topics",
         "pages": "Pages",
-        "feeds": "Feeds",
         "skip": "Skip to content",
-        "listen": "Read it as RSS",
     },
 }
 
