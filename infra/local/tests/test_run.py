@@ -70,3 +70,15 @@ def test_a_house_that_is_killed_leaves_nobody_and_comes_up_again_and_goes_down_b
     assert second.wait(40) == 0
     assert [process for process in family if process.is_running()] == []
     assert list(tmp_path.glob("*.pid")) == []
+
+
+def test_where_no_house_has_run_its_settings_are_asked_for_in_vain_and_it_says_so(tmp_path):
+    asked = subprocess.run(
+        [sys.executable, "-m", "stack", "--root", str(tmp_path), "env", "desk"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    said = f"depesha: no house has run on {tmp_path} yet: make run starts one\n"
+    assert (asked.returncode, asked.stdout, asked.stderr) == (1, "", said)

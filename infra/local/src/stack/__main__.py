@@ -172,9 +172,16 @@ def _way_in(house: House) -> str:
 
 def print_environment(root: Path, service: str) -> None:
     """`eval "$(python -m stack env desk)"` gives a shell the settings of the running house."""
-    environment = json.loads((root / "environment.json").read_text())[service]
-    for name, value in environment.items():
+    for name, value in _environment(root)[service].items():
         print(f"export {name}='{value}'")
+
+
+def _environment(root: Path) -> dict[str, dict[str, str]]:
+    try:
+        told: dict[str, dict[str, str]] = json.loads((root / "environment.json").read_text())
+    except FileNotFoundError:
+        raise EngineError(f"no house has run on {root} yet: make run starts one") from None
+    return told
 
 
 def back_up(root: Path, folder: Path) -> None:
@@ -207,7 +214,7 @@ def _engines_of(root: Path) -> Iterator[tuple[str, list[Bucket]]]:
     try:
         engines = start_engines(root)
     except EngineError:
-        admin = json.loads((root / "environment.json").read_text())["admin"]
+        admin = _environment(root)["admin"]
         key = (admin["DEPESHA_S3_ENDPOINT"], admin["DEPESHA_S3_ACCESS_KEY"], admin["DEPESHA_S3_SECRET_KEY"])
         yield admin["DEPESHA_ADMIN_DATABASE_URL"], _buckets(*key)
         return
