@@ -189,6 +189,20 @@ def server():
 
 
 @pytest.fixture
+def asked(monkeypatch):
+    """The names that were looked up; all of them are here."""
+    names = []
+    real = socket.getaddrinfo
+
+    def answers(host, port, *args, **more):
+        names.append(host)
+        return real("127.0.0.1", port, *args, **more)
+
+    monkeypatch.setattr(safe_http.socket, "getaddrinfo", answers)
+    return names
+
+
+@pytest.fixture
 def client():
     return SafeClient(allowed_networks=LOOPBACK, max_bytes=1000_000, total_timeout_s=1.0)
 
@@ -280,16 +294,7 @@ def test_a_host_is_refused_if_any_of_its_addresses_is_not_public(monkeypatch):
         SafeClient().get("http://rebind.example/")
 
 
-def test_the_name_is_resolved_once_and_the_vetted_address_connected_to(server, client, monkeypatch):
-    asked = []
-    real = socket.getaddrinfo
-
-    def answers(host, port, *args, **more):
-        asked.append(host)
-        return real("127.0.0.1", port, *args, **more)
-
-    monkeypatch.setattr(safe_http.socket, "getaddrinfo", answers)
-
+def test_the_name_is_resolved_once_and_the_vetted_address_connected_to(server, client, asked):
     client.get(f"http://partner.example:{server.server_port}/photo")
 
     assert asked[0] == "partner.example"
@@ -334,9 +339,8 @@ def test_a_packed_body_that_breaks_a_rule_is_refused(server, reader, path, compl
 
 
 @pytest.mark.parametrize(("path", "keeps"), [("to-itself", True), ("to-neighbour", False)])
-def test_secrets_are_not_carried_to_another_host(server, client, path, keeps, monkeypatch):
-    real = socket.getaddrinfo
-    monkeypatch.setattr(safe_http.socket, "getaddrinfo", lambda _host, *args, **more: real("127.0.0.1", *args, **more))
+@pytest.mark.usefixtures("asked")
+def test_secrets_are_not_carried_to_another_host(server, client, path, keeps):
     secrets = {"Authorization": "Bearer s3cret", "cookie": "a=b", "Proxy-Authorization": "Basic x", "x-lang": "ru"}
 
     told = client.get(url(server, path), secrets).body.decode()
@@ -384,16 +388,7 @@ def test_a_body_is_posted_and_a_redirect_is_an_answer(server, client):
     assert client.post(url(server, "elsewhere"), b"abc").status == 302
 
 
-def test_addresses_in_any_script_are_asked_for_in_ascii(server, client, monkeypatch):
-    asked = []
-    real = socket.getaddrinfo
-
-    def answers(host, port, *args, **more):
-        asked.append(host)
-        return real("127.0.0.1", port, *args, **more)
-
-    monkeypatch.setattr(safe_http.socket, "getaddrinfo", answers)
-
+def test_addresses_in_any_script_are_asked_for_in_ascii(server, client, asked):
     client.get(f"http://губернатор.рф:{server.server_port}/новости/мост 2.jpg?кто=Солнцев&x=%20")
 
     assert asked[0] == "губернатор.рф".encode("idna").decode()
@@ -428,7 +423,7 @@ def test_a_name_that_is_not_resolved_in_time_is_left(client, monkeypatch):
 
 
 @pytest.fixture
-def tls_site(tmp_path, monkeypatch):
+def tls_site(tmp_path, asked):
     """(its port, its root's file): an HTTPS server for partner.example, signed by a root that nobody knows."""
     root, certificate, key = make_certificates("partner.example")
     ca_file, chain = tmp_path / "root.pem", tmp_path / "site.pem"
@@ -441,8 +436,6 @@ def tls_site(tmp_path, monkeypatch):
     context.load_cert_chain(chain)
     context.sni_callback = lambda _sock, name, _context: server.names.append(name)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    real = socket.getaddrinfo
-    monkeypatch.setattr(safe_http.socket, "getaddrinfo", lambda _host, port, *a, **m: real("127.0.0.1", port, *a, **m))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     yield server, str(ca_file)

@@ -3,12 +3,13 @@
 import re
 import socketserver
 import threading
-from typing import Self
+
+from .serving import Serving
 
 USER, PASSWORD = "press@orsk.example", "correct horse"
 
 
-class ImapServer:
+class ImapServer(Serving):
     """`deliver(message)` puts a message in, and tells those who wait in IDLE."""
 
     def __init__(self) -> None:
@@ -17,14 +18,7 @@ class ImapServer:
         self.validity = 7
         self.fetched: list[tuple[int, str]] = []
         self.news = threading.Condition()
-        self._server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Session)
-        self._server.daemon_threads = True
-        self._server.home = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
-
-    @property
-    def port(self) -> int:
-        return self._server.server_address[1]
+        super().__init__(socketserver.ThreadingTCPServer, _Session)
 
     def deliver(self, message: bytes) -> int:
         with self.news:
@@ -32,15 +26,6 @@ class ImapServer:
             self.messages[uid] = message
             self.news.notify_all()
         return uid
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
 
 
 class _Session(socketserver.StreamRequestHandler):

@@ -6,14 +6,15 @@ import time
 import urllib.error
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
 from urllib.parse import parse_qs, urlsplit
+
+from .serving import Serving
 
 TOKEN = "f9LHodD0cOL5-max"
 CHAT_ID = -72_000_001
 
 
-class MaxServer:
+class MaxServer(Serving):
     """One bot, one channel. `updates` is all that happened; a marker counts in it."""
 
     def __init__(self) -> None:
@@ -24,23 +25,11 @@ class MaxServer:
         self.confirmed = 0
         self._now = 1_794_819_600_000
         self._something = threading.Condition()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.home = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(ThreadingHTTPServer, _Handler)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
+        return f"http://127.0.0.1:{self.port}"
 
     def publish(self, mid: str, text: str = "", markup=(), photos=(), chat_id: int = CHAT_ID, **more) -> dict:
         return self.happen("message_created", message=self.message(mid, text, markup, photos, chat_id, **more))

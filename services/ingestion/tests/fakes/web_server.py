@@ -2,11 +2,11 @@
 
 import gzip
 import hashlib
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Self
+
+from .serving import Serving
 
 
 @dataclass
@@ -32,36 +32,24 @@ class Asked:
     status: int
 
 
-class FakeWeb:
+class FakeWeb(Serving):
     """`with FakeWeb() as web: web.pages["/rss"] = Page(b"…"); web.url("/rss")`."""
 
     def __init__(self) -> None:
         self.pages: dict[str, Page] = {}
         self.asked: list[Asked] = []
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.web = self
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        super().__init__(ThreadingHTTPServer, _Handler)
 
     def url(self, path: str) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}{path}"
+        return f"http://127.0.0.1:{self.port}{path}"
 
     def statuses(self, path: str) -> list[int]:
         return [one.status for one in self.asked if one.path == path]
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join(5)
-
 
 class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        web: FakeWeb = self.server.web
+        web: FakeWeb = self.server.home
         page = web.pages.get(self.path, Page(b"nothing here", 404))
         status = 304 if page.status == 200 and self._is_known(page) else page.status
         web.asked.append(Asked(self.path, {name.lower(): value for name, value in self.headers.items()}, status))
