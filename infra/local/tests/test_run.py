@@ -14,14 +14,27 @@ from stack.processes import wait_until
 pytestmark = [pytest.mark.stack, pytest.mark.e2e, pytest.mark.timeout(150)]
 
 
-def run(root, *words):
-    with (root / "said").open("ab") as out:
-        return subprocess.Popen(
-            [sys.executable, "-m", "stack", "--root", str(root), "run", "--no-demo", *words],
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+@pytest.fixture
+def run(tmp_path):
+    """`run()`: a house under `tmp_path`; none outlives the test."""
+    houses = []
+
+    def start():
+        with (tmp_path / "said").open("ab") as out:
+            houses.append(
+                subprocess.Popen(
+                    [sys.executable, "-m", "stack", "--root", str(tmp_path), "run", "--no-demo"],
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+            )
+        return houses[-1]
+
+    yield start
+    for house in houses:
+        house.kill()
+        house.wait()
 
 
 def said(root):
@@ -35,8 +48,8 @@ def noted(root):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="elsewhere the next start ends what is left")
-def test_a_house_that_is_killed_leaves_nobody_and_comes_up_again_and_goes_down_by_ctrl_c(tmp_path):
-    first = run(tmp_path)
+def test_a_house_that_is_killed_leaves_nobody_and_comes_up_again_and_goes_down_by_ctrl_c(tmp_path, run):
+    first = run()
     wait_until(lambda: len(noted(tmp_path)) == 18, "all processes are started", timeout_s=40)
     family = noted(tmp_path)
     first.kill()
@@ -44,9 +57,9 @@ def test_a_house_that_is_killed_leaves_nobody_and_comes_up_again_and_goes_down_b
     psutil.wait_procs(family, timeout=20)
     assert [process for process in family if process.is_running()] == []
 
-    second = run(tmp_path)
+    second = run()
     wait_until(lambda: "Depesha is up" in said(tmp_path), "the summary", timeout_s=90)
-    refused = run(tmp_path)
+    refused = run()
     assert refused.wait(30) == 1
     assert f"runs already on {tmp_path}" in said(tmp_path)
     scaled = subprocess.run(
