@@ -3,7 +3,7 @@
 import pytest
 
 from chassis.ledger.watch import AtWork, Clock, Flow, Lane, Reason, View
-from desk.domain.river import Forecast, Station, flow, foresee, judge
+from desk.domain.river import ROAD, Forecast, Station, flow, foresee, judge
 from desk.domain.river_shape import PLACES, shape, streams, width_of
 
 WELL = {
@@ -55,11 +55,20 @@ def test_the_ledgers_lanes_become_one_station_with_the_worst_share_of_an_objecti
 
     found = flow(view, {"story.received.v1": 1.5}, (Reason("imaging", "ValueError: x", 1, is_dead=True),), {})
 
-    one = found.stations[0]
+    one = next(one for one in found.stations if one.consumer == "imaging")
     assert (one.waiting, one.in_flight, one.failing, one.dead, one.oldest_s, one.used) == (13, 1, 2, 1, 216.0, 0.5)
     assert (one.in_per_s, one.out_per_s, one.living, one.tone) == (4.0, 2.0, 1, "warn")
     assert judge(found).kind == "dead"
     assert judge(found).reason == "ValueError: x"
+
+
+def test_the_whole_road_is_seen_before_any_worker_has_run():
+    found = flow(View((), (Flow("elsewhere", 0.0, 0.0, 0.0, 0),), (), (), 0.0), {}, (), {})
+
+    assert [one.consumer for one in found.stations] == [*ROAD, "elsewhere"]
+    assert {(one.backlog, one.living, one.tone) for one in found.stations} == {(0, 0, "good")}
+    assert [card.station.consumer for card in shape(found).cards] == [name for name in PLACES if name in ROAD]
+    assert judge(found).kind == "well"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from chassis.ledger.watch import OBJECTIVE_S, AtWork, Clock, Lane, Reason, View
+from chassis.ledger.watch import OBJECTIVE_S, AtWork, Clock, Flow, Lane, Reason, View
 
 Tone: TypeAlias = Literal["good", "warn", "bad"]
 
@@ -114,8 +114,8 @@ def _drain(backlog: int, net_per_s: float) -> float | None:
 
 
 def flow(view: View, rates: Mapping[str, float], reasons: Sequence[Reason], down: Mapping[str, str]) -> River:
-    """The ledger's view, consumer by consumer, in the order of the road."""
-    order = {name: place for place, name in enumerate(ROAD)}
+    """The ledger's view, consumer by consumer, in the order of the road; also those who have not worked yet."""
+    flows = {name: Flow(name, 0.0, 0.0, 0.0, 0) for name in ROAD} | {one.consumer: one for one in view.flows}
     stations = tuple(
         _station(
             one.consumer,
@@ -124,7 +124,7 @@ def flow(view: View, rates: Mapping[str, float], reasons: Sequence[Reason], down
             tuple(worker for worker in view.workers if worker.consumer == one.consumer),
             tuple(reason for reason in reasons if reason.consumer == one.consumer),
         )
-        for one in sorted(view.flows, key=lambda one: order.get(one.consumer, len(order)))
+        for one in flows.values()
     )
     return River(stations, rates, view.timers, view.unsent_s, down)
 
