@@ -79,7 +79,10 @@ def test_a_source_is_added_paused_changed_and_forgotten(person):
     assert "settings.channel" in chief.get("/admin/sources/new?kind=telegram_preview").text
 
     wrong = chief.post("/admin/sources", data={**form, "settings.channel": "?"})
-    assert "channel" in wrong.text.split('role="alert"')[1].split("</p>")[0]
+    refusal = wrong.text.split('role="alert">')[1].split("</div>")[0]
+    assert " ".join(re.sub(r"<[^>]+>", " ", refusal).split()) == (
+        "Настройки не подходят для этого вида источника. Канал: записано не так, как нужно"
+    )
     added = chief.post("/admin/sources", data=form)
     assert added.headers["location"] == "/admin/sources/telegram_preview%3Auprava"
 
@@ -92,6 +95,31 @@ def test_a_source_is_added_paused_changed_and_forgotten(person):
     assert 'value="7200"' in changed.text
     assert chief.post(f"{page}/act", data={"act": "delete"}).headers["location"] == "/admin/sources"
     assert chief.get(page).status_code == 404
+    log = chief.get("/admin/log").text
+    assert [re.search(r"<small>(.*?)</small>", line)[1] for line in log.split("<tr>")[1:5]] == [
+        "Управа Заречного",
+        "Управа Заречного",
+        "Управа",
+        "Управа",
+    ]
+
+
+@pytest.mark.usefixtures("database")
+def test_every_setting_of_every_kind_of_source_has_a_russian_name(person):
+    chief = person("chief")
+    kinds = re.findall(r'href="/admin/sources/new\?kind=(\w+)"', chief.get("/admin/sources/new").text)
+
+    labels = {}
+    for kind in kinds:
+        page = chief.get(f"/admin/sources/new?kind={kind}").text
+        for label in re.findall(r"<label.*?</label>", page, re.DOTALL):
+            if name := re.search(r'name="settings\.(\w+)"', label):
+                words = re.sub(r"<(small|select|textarea).*?</\1>|<[^>]+>", "", label, flags=re.DOTALL)
+                labels[name[1]] = words.strip(" *\n")
+
+    assert len(kinds) == 10
+    assert len(labels) >= 18
+    assert {name: label for name, label in labels.items() if not re.match(r"[А-ЯЁ]", label)} == {}
 
 
 def plain(answer):

@@ -1,12 +1,12 @@
 """The desk's web application: pages for editors, and the JSON API for programs."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from urllib.parse import quote, urlsplit
 
 import psycopg
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.concurrency import run_in_threadpool
@@ -25,17 +25,21 @@ from desk.handlers import people
 from desk.handlers.labels import MAX_UPLOAD_BYTES
 from desk.handlers.people import ConfirmFirst
 from desk.live import Hub
-from desk.neighbours import NeighbourDown
+from desk.neighbours import NeighbourDown, Neighbours
 from desk.pages import HERE, Pages
 from desk.routes import (
+    concept_pages,
+    crop_pages,
     delivery_pages,
     identity_pages,
     joining_pages,
     json_api,
     label_pages,
     link_pages,
+    live_pages,
     log_pages,
     monitor_pages,
+    new_source_pages,
     ops_pages,
     photo_pages,
     preview_pages,
@@ -43,16 +47,21 @@ from desk.routes import (
     room_pages,
     routing_pages,
     sign_in_pages,
+    site_mending_pages,
     site_pages,
     source_pages,
     story_pages,
     story_views,
     token_pages,
+    view_pages,
     vocabulary_pages,
 )
 from desk.routes.admin_frame import AdminFrame
 from desk.routes.sign_in import Guard, NotSignedIn, SameOrigin, programs_of
+from desk.routes.site_frame import SiteFrame
+from desk.routes.source_frame import SourceFrame
 from desk.routes.story_panel import StoryPanel
+from desk.routes.vocabulary_pages import VocabularyPage
 from desk.settings import Settings
 from desk.store.gauges import GAUGES
 from desk.store.people import People
@@ -80,7 +89,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     originals, provider = bootstrap.private_bucket(settings), bootstrap.identity_provider(settings)
     pages = Pages(public_url=settings.public_url, time_zone=_time_zone(database, settings.time_zone))
     guard = Guard(database)
-    hub = Hub(database, lambda row, language: monitor_pages.draw_row(pages, row, language))
+    hub = Hub(database, lambda row, language: live_pages.draw_row(pages, row, language))
     watching = Watch(database, originals, settings, ops_pages.drawer(pages, settings.scale_folder))
 
     @asynccontextmanager
@@ -117,7 +126,9 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(joining_pages.make_router(database, pages, guard, settings.desk_url))
     if provider is not None:
         app.include_router(identity_pages.make_router(database, provider, settings.oidc_new_role))
-    app.include_router(monitor_pages.make_router(database, pages, guard, hub))
+    app.include_router(monitor_pages.make_router(database, pages, guard))
+    app.include_router(view_pages.make_router(database, guard))
+    app.include_router(live_pages.make_router(database, pages, guard, hub))
     app.include_router(link_pages.make_router(database, pages, guard, neighbours))
     panel = StoryPanel(database, pages)
     app.include_router(story_pages.make_router(database, pages, guard, panel))
@@ -126,18 +137,32 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(story_views.make_router(database, pages, guard))
     app.include_router(preview_pages.make_router(database, pages, guard, neighbours))
     app.include_router(photo_pages.make_router(database, pages, guard, panel, originals, neighbours))
+    app.include_router(crop_pages.make_router(database, guard))
     app.include_router(ops_pages.make_router(database, pages, guard, watching, settings.scale_folder))
-    frame = AdminFrame(database, pages)
-    app.include_router(delivery_pages.make_router(database, pages, guard, neighbours))
-    app.include_router(room_pages.make_router(database, pages, frame, guard, settings.desk_url))
-    app.include_router(routing_pages.make_router(database, frame, guard))
-    app.include_router(log_pages.make_router(database, pages, frame, guard))
-    app.include_router(token_pages.make_router(database, frame, guard))
-    app.include_router(source_pages.make_router(database, frame, guard, neighbours))
-    app.include_router(site_pages.make_router(frame, guard, neighbours))
-    app.include_router(vocabulary_pages.make_router(frame, guard, neighbours))
+    for router in _newsroom(database, pages, guard, neighbours, settings.desk_url):
+        app.include_router(router)
     app.mount("/static", Files(directory=HERE / "static"))
     return app
+
+
+def _newsroom(
+    database: Database, pages: Pages, guard: Guard, neighbours: Neighbours, desk_url: str
+) -> Iterator[APIRouter]:
+    """The pages of administration; the first that fits an address answers."""
+    frame = AdminFrame(database, pages)
+    yield delivery_pages.make_router(database, pages, guard, neighbours)
+    yield room_pages.make_router(database, pages, frame, guard, desk_url)
+    yield routing_pages.make_router(database, frame, guard)
+    yield log_pages.make_router(database, pages, frame, guard)
+    yield token_pages.make_router(database, frame, guard)
+    sources, sites = SourceFrame(frame, neighbours), SiteFrame(frame, neighbours)
+    yield new_source_pages.make_router(sources, guard, neighbours)
+    yield source_pages.make_router(database, frame, sources, guard, neighbours)
+    yield site_pages.make_router(sites, guard)
+    yield site_mending_pages.make_router(sites, frame, guard, neighbours)
+    vocabulary = VocabularyPage(frame, neighbours)
+    yield vocabulary_pages.make_router(frame, vocabulary, guard, neighbours)
+    yield concept_pages.make_router(frame, vocabulary, guard, neighbours)
 
 
 async def _keep_clock(pages: Pages, database: Database) -> None:

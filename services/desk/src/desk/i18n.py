@@ -13,6 +13,7 @@ from babel.messages.pofile import read_po
 
 from contracts.content import Fault
 from desk.domain.faults import sentence_of
+from desk.domain.refusals import ANY, SENTENCES, reason_of
 
 LANGUAGES: Final = {"ru": "Русский", "en": "English"}
 FOLDER: Final = Path(__file__).parent / "locale"
@@ -45,6 +46,15 @@ class Words:
         if not known or any(sentence is None for sentence, _ in sentences):
             return words
         return " ".join(self.gettext(str(sentence)) % values for sentence, values in sentences)
+
+    def refused(self, slug: str) -> str:
+        """What another service refused."""
+        return self.gettext(SENTENCES.get(slug, ANY))
+
+    def reason(self, words: str) -> str:
+        """What is wrong with a field; the words that came where they are unknown here."""
+        found = reason_of(words)
+        return self.gettext(found[0]) % found[1] if found else words
 
     def clock(self, moment: datetime | None, zone: ZoneInfo) -> str:
         """Like 12:04:10."""

@@ -40,13 +40,18 @@ class Reply:
         return "" if self.is_good else str(body.get("type", "")).rpartition(":")[2]
 
     @property
-    def problem(self) -> str:
-        """The refusal in words, with the fields that are wrong; empty where there is none."""
+    def detail(self) -> str:
+        """The refusal in the service's own words; empty where there is none."""
         if self.is_good:
             return ""
         body = self.body if isinstance(self.body, dict) else {}
-        wrong = [f"{one.get('pointer', '')}: {one.get('detail', '')}" for one in body.get("errors", [])]
-        return "; ".join([str(body.get("detail") or body.get("title") or self.status), *wrong])
+        return str(body.get("detail") or body.get("title") or self.status)
+
+    @property
+    def wrong_fields(self) -> list[tuple[str, str]]:
+        """(field, what is wrong with it in the service's own words)."""
+        body = self.body if isinstance(self.body, dict) and not self.is_good else {}
+        return [(one["pointer"].rpartition("/")[2], one["detail"]) for one in body.get("errors", [])]
 
 
 class Neighbours:

@@ -59,6 +59,8 @@ class Pages:
             ago=words.ago,
             until=words.until,
             told=words.tell,
+            refused=words.refused,
+            reason=words.reason,
             clock=lambda moment: words.clock(moment, zone),
             moment=lambda moment: words.moment(moment, zone),
             full=lambda moment: words.full(moment, zone),

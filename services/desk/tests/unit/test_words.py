@@ -9,16 +9,17 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 import desk
-from desk.domain.faults import SENTENCES
+from desk.domain import faults, refusals
 from desk.i18n import choose_language, words_in
 
 HERE = Path(desk.__file__).parent
+SENTENCES = (*faults.SENTENCES.values(), *refusals.SENTENCES.values(), *(sentence for _, sentence in refusals.REASONS))
 
 
 def said() -> dict[str, object]:
     found = extract_from_dir(HERE / "templates", method_map=[("**.html", "jinja2")])
     pages = {one[2][0] if isinstance(one[2], tuple) else one[2]: one[2] for one in found}
-    return {**pages, **{sentence: sentence for sentence in SENTENCES.values()}}
+    return {**pages, **{sentence: sentence for sentence in SENTENCES}}
 
 
 def test_every_word_of_the_pages_is_translated_into_russian():
@@ -89,3 +90,34 @@ def test_a_wait_is_told_in_hours_and_minutes():
 )
 def test_a_stranger_is_spoken_to_in_a_language_of_the_browser(accepted, language):
     assert choose_language(accepted) == language
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ("Field required", "не указано"),
+        ("String should match pattern '^@?[A-Za-z]'", "записано не так, как нужно"),
+        ("String should have at least 1 character", "слишком коротко: нужно не меньше 1"),
+        ("List should have at most 20 items after validation, not 21", "слишком длинно: можно не больше 20"),
+        ("Input should be greater than or equal to 60", "слишком мало: нужно не меньше 60"),
+        ("Input should be less than or equal to 3600", "слишком много: можно не больше 3600"),
+        ("Input should be a valid integer, unable to parse string as an integer", "это не число"),
+        ("Input should be 'webhook', 'polling' or 'shared'", "может быть 'webhook', 'polling' or 'shared'"),
+        ("must be https://host/…, without user name and fragment", "начинается с https:// и без имени пользователя"),
+        (
+            "Value error, webhook_secret: must be 16 to 256 of A-Z a-z 0-9 _ -",
+            "нужно от 16 до 256 знаков: A-Z a-z 0-9 _ -",
+        ),
+        ("something else altogether", "something else altogether"),
+    ],
+)
+def test_what_another_service_says_of_a_field_is_told_in_the_readers_language(words, told):
+    assert words_in("ru").reason(words) == told
+
+
+def test_a_refusal_is_told_by_its_slug_and_an_unknown_one_as_a_refusal():
+    russian, english = words_in("ru"), words_in("en")
+
+    assert russian.refused("source-taken") == "Источник с таким коротким именем уже есть."
+    assert english.refused("source-taken") == "There is a source of this short name already."
+    assert russian.refused("never-heard-of") == "Отказано."

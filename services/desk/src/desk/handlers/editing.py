@@ -202,9 +202,9 @@ def assign(story_id: UUID, person_id: UUID | None, actor: Actor, uow: UnitOfWork
             raise PersonUnknown(person_id)
         stories = Stories(uow.connection)
         stories.assign(story_id, person_id)
-        Audit(uow.connection).write(
-            actor.name, "assign", story_id, {"person_id": str(person_id) if person_id else None}
-        )
+        person = People(uow.connection).get(person_id) if person_id else None
+        told = {"person_id": str(person.person_id), "name": person.name} if person else {}
+        Audit(uow.connection).write(actor.name, "assign", story_id, told)
         stories.summarise(story_id, "state")
 
 

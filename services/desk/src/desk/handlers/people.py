@@ -225,7 +225,13 @@ def _replace_password(person_id: UUID, name: str, password_hash: str, uow: UnitO
 
 def set_role(person_id: UUID, role: str, actor: Actor, uow: UnitOfWork, *, is_active: bool) -> None:
     with uow:
-        People(uow.connection).set_role(person_id, role, is_active=is_active)
-        Audit(uow.connection).write(
-            actor.name, "set_role", detail={"person_id": str(person_id), "role": role, "is_active": is_active}
-        )
+        people = People(uow.connection)
+        people.set_role(person_id, role, is_active=is_active)
+        person = people.get(person_id)
+        detail = {
+            "person_id": str(person_id),
+            "name": person.name if person else "",
+            "role": role,
+            "is_active": is_active,
+        }
+        Audit(uow.connection).write(actor.name, "set_role", detail=detail)

@@ -29,7 +29,7 @@ def make_router(database: Database, pages: Pages, guard: Guard, neighbours: Neig
         answer = neighbours.ask("ingestion", "POST", "/links", {"url": url.strip()}, wait_s=FETCH_S)
         if not answer.is_good:
             told = answer.body if isinstance(answer.body, dict) else {}
-            values = {"slug": answer.slug, "problem": answer.problem, "answer_status": told.get("answer_status")}
+            values = {"answer": answer, "answer_status": told.get("answer_status")}
             return pages.page("link.html", request, who, url=url, status=422, **values)
         story_id = UUID(answer.body["story_id"])
         return RedirectResponse(f"/stories/{story_id}" if _is_here(story_id, database) else "/", 303)

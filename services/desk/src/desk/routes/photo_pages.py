@@ -1,4 +1,4 @@
-"""A story's photos: words, order, focus, crops drawn by hand, files from the editor's machine."""
+"""A story's photos: their dialog, words, order, files from the editor's machine."""
 # ruff: noqa: PLR0913, PLR0917 - a route's arguments are the form's fields
 
 from typing import Annotated, Final, Literal
@@ -6,14 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from fastapi.responses import Response
-from pydantic import BaseModel, ConfigDict, Field
 
 from chassis.bucket import Bucket
 from chassis.database import Database
-from contracts.content import Box, Manifest, Point
+from contracts.content import Manifest
 from desk.domain.people import Actor
 from desk.domain.photos import rendition_url
-from desk.handlers import editing, labels
+from desk.handlers import labels
 from desk.handlers.refusals import StoryUnknown
 from desk.neighbours import Neighbours
 from desk.pages import Pages
@@ -22,23 +21,6 @@ from desk.routes.story_panel import StoryPanel, find_story
 from desk.store.facts import Facts
 
 RATIOS: Final = {"16x9": 16 / 9, "4x3": 4 / 3, "1x1": 1.0, "card": 1200 / 630}
-CropName = Literal["16x9", "4x3", "1x1", "card"]
-
-
-class CropForm(BaseModel):
-    """A crop of one ratio, as fractions of the photo."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    name: CropName
-    x: float = Field(ge=0, le=1)
-    y: float = Field(ge=0, le=1)
-    width: float = Field(gt=0, le=1)
-    height: float = Field(gt=0, le=1)
-
-    @property
-    def box(self) -> Box:
-        return Box(x=self.x, y=self.y, width=min(self.width, 1 - self.x), height=min(self.height, 1 - self.y))
 
 
 def geometry_of(manifest: Manifest) -> dict[str, object]:
@@ -130,28 +112,5 @@ def make_router(
     ) -> Response:
         labels.arrange(story_id, image_id, how, who, database.unit_of_work())
         return panel(request, story_id, who)
-
-    @router.post("/stories/{story_id}/images/{image_id}/focus")
-    def focus(
-        story_id: UUID,
-        image_id: UUID,
-        who: Who,
-        x: Annotated[float, Form(ge=0, le=1)],
-        y: Annotated[float, Form(ge=0, le=1)],
-    ) -> Response:
-        editing.move_focus(story_id, image_id, Point(x=x, y=y), {}, who, database.unit_of_work())
-        return Response(status_code=204)
-
-    @router.post("/stories/{story_id}/images/{image_id}/crop")
-    def draw_crop(story_id: UUID, image_id: UUID, who: Who, crop: Annotated[CropForm, Form()]) -> Response:
-        """A crop drawn by hand stands above the focus for this one ratio."""
-        editing.move_focus(story_id, image_id, None, {crop.name: crop.box}, who, database.unit_of_work())
-        return Response(status_code=204)
-
-    @router.post("/stories/{story_id}/images/{image_id}/crop/automatic")
-    def undo_crop(story_id: UUID, image_id: UUID, who: Who, name: Annotated[CropName, Form()]) -> Response:
-        """The crop of this ratio follows the focus again."""
-        editing.move_focus(story_id, image_id, None, {name: None}, who, database.unit_of_work())
-        return Response(status_code=204)
 
     return router

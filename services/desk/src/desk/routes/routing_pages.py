@@ -81,6 +81,7 @@ def make_router(database: Database, frame: AdminFrame, guard: Guard) -> APIRoute
     ) -> Response:
         with database.unit_of_work() as uow:
             store = RoutingRules(uow.connection)
+            name = next((rule.name for rule in store.all() if rule.rule_id == rule_id), str(rule_id))
             if act == "up":
                 store.move_up(rule_id)
             elif act == "delete":
@@ -89,7 +90,7 @@ def make_router(database: Database, frame: AdminFrame, guard: Guard) -> APIRoute
                 for rule in store.all():
                     if rule.rule_id == rule_id:
                         store.save(rule.model_copy(update={"is_on": act == "on"}))
-            Audit(uow.connection).write(who.name, "rules", detail={"routing": str(rule_id), "act": act})
+            Audit(uow.connection).write(who.name, "rules", detail={"routing": name, "act": act})
         return RedirectResponse("/admin/routing", 303)
 
     return router
