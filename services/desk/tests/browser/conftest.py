@@ -28,7 +28,13 @@ from .. import desk_builders as make
 
 AXE = Path(__file__).parents[2] / "web" / "node_modules" / "axe-core" / "axe.min.js"
 CHROMIUM = os.environ.get("CHROMIUM", "/usr/bin/chromium")
-FLAGS = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+FLAGS = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--font-render-hinting=none",  # letters as on a screen of today: hinted, the dot of an i runs into its stem
+]
 
 
 @pytest.fixture(scope="session")
@@ -183,6 +189,7 @@ class House:
         wait_until(lambda: bool(self.orders()), "an order", timeout_s=20)
         order = self.orders()[-1]
         fact = make.published(order["release_id"], order["story_id"], order["version"], kind)
+        fact = fact.model_copy(update={"released_at": datetime.now(UTC)})
         events.note_release(fact, self.database.unit_of_work())
 
     def deliver(self, state: str, sequence: int, version: int = 1) -> None:

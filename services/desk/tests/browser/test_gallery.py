@@ -1,7 +1,9 @@
 """Every screen as a picture, in both languages and themes, wide and narrow: `DEPESHA_PICTURES=folder make test-browser`."""
 
 import os
+import re
 from datetime import UTC, datetime, timedelta
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,8 @@ pytestmark = [
     pytest.mark.skipif(not FOLDER, reason="pictures are made only where DEPESHA_PICTURES names a folder"),
 ]
 
+VIEWS = tuple(product(("light", "dark"), (1440, 360)))
+
 HEADLINES = (
     ("Мост через Тую откроют для движения на два месяца раньше срока", "Транспорт", 3),
     ("Губернатор Евгений Солнцев вручил ключи от домов сорока семьям, пострадавшим от паводка", "Общество", 5),
@@ -43,17 +47,17 @@ def addresses(stack):
         yield addresses
 
 
-def test_every_screen_is_a_picture(person, desk, house, database):
-    story_id = fill(house, database)
-    set_up(person(), desk)
-    for language in ("ru", "en"):
-        for theme in ("light", "dark"):
-            for width in (1440, 360):
-                shoot(person, desk, story_id, language, theme, width)
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_every_screen_is_a_picture(language, person, desk, house, database):
+    shoot_empty(person, desk, language)
+    work, live = fill(house, database)
+    invited = set_up(person(), desk)
+    for theme, width in VIEWS:
+        shoot(person, desk, (work, live, invited), language, theme, width)
 
 
 def fill(house, database):
-    """A morning in a newsroom. Returns the story in work."""
+    """A morning in a newsroom. Returns the story in work and one that is published."""
     chief = Actor(make.new_story_id(), "Анна Ким", "chief")
     ids = []
     for number, (headline, rubric, _urgency) in enumerate(HEADLINES):
@@ -148,15 +152,16 @@ def fill(house, database):
     )
     with database.unit_of_work() as uow:
         Notices(uow.connection).add("publish_failed", published, detail="S3 не отвечает")
-    return work
+    return work, published
 
 
 def set_up(one, desk):
-    """Sites, sources, a rule, a note: through the pages themselves."""
+    """Sites, sources, a rule: through the pages themselves. Returns where somebody who is invited joins."""
 
     def post(path, **form):
         answer = one.page.context.request.post(desk.url + path, form=form, headers={"origin": desk.url})
         assert answer.ok, answer.text()[:500]
+        return answer.text()
 
     for name in ("Степной вестник", "Новости Каменки", "Портал 56"):
         post("/admin/sites", name=name, url=f"http://192.0.2.{len(name)}/hook")
@@ -164,9 +169,53 @@ def set_up(one, desk):
         form = {"settings.channel": f"@{channel}", "settings.preview_url": "https://192.0.2.7", "settings.credit": name}
         post("/admin/sources", kind="telegram_preview", source_id=f"telegram:{channel}", name=name, act="add", **form)
     post("/admin/routing", name="Срочное от управы", source_id="telegram:uprava", words="мост, паводок", urgency="3", outcome="ready")  # fmt: skip
+    return re.search(r"/join/[\w-]+", post("/admin/invitations", role="editor"))[0]
 
 
-def shoot(person, desk, story_id, language, theme, width):
+OPENERS = {
+    "monitor": {
+        "nav": ".sections",
+        "notices": "[popovertarget=notices]",
+        "me": "[popovertarget=me]",
+        "link": "[popovertarget=add-link]",
+    },
+    "live": {
+        "unpublish": "[data-dialog=unpublish]",
+        "kill": "[data-dialog=kill]",
+        "attempts": "[data-dialog=attempts]",
+    },
+    "story": {"later": "[popovertarget=later]"},
+}
+"""What opens over a page, by the button that opens it."""
+
+
+BEHIND = {"sites": ("site", "td a"), "vocabulary": ("concept", "td a"), "routing": ("routing-tried", "a[href*=tried]")}
+"""The page behind the first such link of another."""
+
+
+def shoot_empty(person, desk, language):
+    """The newsroom before its first story."""
+    for theme, width in VIEWS:
+        one = person(language=language, theme=theme, width=width)
+        for name, path in {"empty": "/?view=open", "empty-board": "/?layout=board", "empty-delivery": "/delivery", "empty-sources": "/admin/sources", "empty-sites": "/admin/sites", "empty-ops": "/ops"}.items():  # fmt: skip
+            if wanted(name):
+                visit(one, desk, path)
+                snap(one, name, language, theme, width)
+        one.page.context.close()
+
+
+def wanted(name):
+    return not MANY or name in MANY.split(",")
+
+
+def visit(one, desk, path):
+    one.page.goto(desk.url + path)
+    one.page.wait_for_selector("html[data-ready=page], html[data-ready=shell]", state="attached")
+    one.page.wait_for_timeout(400)
+
+
+def shoot(person, desk, places, language, theme, width):
+    story_id, live_id, invited = places
     one = person(language=language, theme=theme, width=width)
     one.page.route(
         "**/photo-*", lambda route: route.fulfill(body=paint(route.request.url), content_type="image/svg+xml")
@@ -183,6 +232,16 @@ def shoot(person, desk, story_id, language, theme, width):
         "sites": "/admin/sites",
         "source": "/admin/sources/telegram:solntsev_gov",
         "source-new": "/admin/sources/new?kind=telegram_preview",
+        "source-kinds": "/admin/sources/new",
+        "found": "/?view=all&q=мост",
+        "found-nothing": "/?view=all&q=криптовалюта",
+        "killed": "/?view=killed",
+        "live": f"/stories/{live_id}",
+        "consumer": "/ops/imaging",
+        "way": f"/ops/stories/{live_id}",
+        "missing": "/stories/00000000-0000-0000-0000-000000000000",
+        "join": invited,
+        "join-over": "/join/no-such-link",
         "vocabulary": "/admin/vocabulary",
         "confirm": "/confirm",
         "password": "/password",
@@ -190,37 +249,51 @@ def shoot(person, desk, story_id, language, theme, width):
         "ops": "/ops",
         "log": "/admin/log",
     }
-    tabs = ("source", "preview", "versions", "notes", "log")
     for name, path in screens.items():
-        if MANY and name not in MANY.split(","):
+        if not wanted(name):
             continue
-        one.page.goto(desk.url + path)
-        one.page.wait_for_selector("html[data-ready=page], html[data-ready=shell]", state="attached")
-        one.page.wait_for_timeout(400)
+        visit(one, desk, path)
         snap(one, name, language, theme, width)
-        if name == "sites" and one.page.locator("td a").count():
-            one.page.locator("td a").first.click()
-            one.page.wait_for_selector("html[data-ready]", state="attached")
-            snap(one, "site", language, theme, width)
-        if name != "story":
-            continue
-        for tab in tabs:
-            handle = one.page.locator(f'.paper-bar [data-tab="{tab}"]')
-            if handle.count():
-                handle.click()
-                one.page.wait_for_timeout(500)
-                snap(one, f"story-{tab}", language, theme, width)
-            if tab == "preview":
-                one.page.click("[data-width=cards]")
-                one.page.wait_for_timeout(500)
-                snap(one, "story-cards", language, theme, width)
-        one.page.locator(".photo").first.click()
-        one.page.wait_for_timeout(500)
-        snap(one, "photo", language, theme, width)
+        shoot_opened(one, name, language, theme, width)
+        if name == "story":
+            shoot_tabs(one, language, theme, width)
     one.page.context.clear_cookies()
     if not MANY or "door" in MANY:
         one.page.goto(f"{desk.url}/sign-in")
         snap(one, "door", language, theme, width)
+
+
+def shoot_opened(one, name, language, theme, width):
+    """What opens over a page, and the page behind its first link."""
+    for opened, opener in OPENERS.get(name, {}).items():
+        if one.page.locator(opener).first.is_visible():
+            one.page.locator(opener).first.click()
+            one.page.wait_for_timeout(300)
+            snap(one, opened, language, theme, width)
+            one.page.reload()
+            one.page.wait_for_selector("html[data-ready]", state="attached")
+    if name in BEHIND:
+        behind, link = BEHIND[name]
+        one.page.locator(link).first.click()
+        one.page.wait_for_url(lambda url: name not in url.rpartition("/")[2] or "?" in url)
+        one.page.wait_for_selector("html[data-ready]", state="attached")
+        snap(one, behind, language, theme, width)
+
+
+def shoot_tabs(one, language, theme, width):
+    for tab in ("source", "preview", "versions", "notes", "log"):
+        handle = one.page.locator(f'.paper-bar [data-tab="{tab}"]')
+        if handle.count():
+            handle.click()
+            one.page.wait_for_timeout(500)
+            snap(one, f"story-{tab}", language, theme, width)
+        if tab == "preview":
+            one.page.click("[data-width=cards]")
+            one.page.wait_for_timeout(500)
+            snap(one, "story-cards", language, theme, width)
+    one.page.locator(".photo").first.click()
+    one.page.wait_for_timeout(500)
+    snap(one, "photo", language, theme, width)
 
 
 def snap(one, name, language, theme, width):

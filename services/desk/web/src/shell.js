@@ -14,7 +14,7 @@ export function themes() {
 
 // On a phone the rows of tabs are wider than the screen: whatever is chosen in one stands where it is seen.
 export function reveal() {
-  for (const one of document.querySelectorAll(".nav [aria-current], .tabs [aria-current]")) {
+  for (const one of document.querySelectorAll(".tabs [aria-current]")) {
     const row = one.parentElement;
     row.scrollLeft = one.offsetLeft - row.offsetLeft - (row.clientWidth - one.offsetWidth) / 2;
   }
