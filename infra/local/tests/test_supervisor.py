@@ -2,6 +2,7 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections import Counter
@@ -233,10 +234,59 @@ def test_names_are_all_or_a_service_or_a_process_and_consumers_come_first(keep, 
 
 
 def test_where_nobody_supervises_a_restart_says_so(tmp_path, monkeypatch):
-    monkeypatch.setattr("chassis.restarting.NOTICED_WITHIN_S", 0.2)
+    monkeypatch.setattr("chassis.restarting.SILENT_FOR_S", 0.2)
 
-    with pytest.raises(restarting.NotRestarted, match=r"baker: nobody heard of it within 0\.2 s; does the house run"):
+    with pytest.raises(
+        restarting.NotRestarted, match=r"baker: nobody has supervised it for 0\.2 s; does the house run"
+    ):
         restarting.restart(tmp_path, "baker")
+
+
+def test_a_restart_waits_for_a_new_one_that_takes_its_time(keep, tmp_path, monkeypatch):
+    monkeypatch.setattr("chassis.restarting.SILENT_FOR_S", 1)
+    supervisor = keep(tells_ready=True, baker=f"import time\ntime.sleep(1.5)\n{TELLS}")
+    wait_for(supervisor, ("baker", "info", "here"))
+
+    assert restarting.restart(tmp_path, "baker") > 1.5
+
+
+HOUSE = f"""
+import sys, time
+from pathlib import Path
+from stack.house import Process
+from stack.supervisor import Supervisor
+baker = Process("baker", (sys.executable, "-c", {STAYS!r}), {{}}, 0, True)
+Supervisor([baker], Path(sys.argv[1]), lambda *line: print(line[2], flush=True)).start()
+time.sleep(300)
+"""
+
+
+@pytest.mark.parametrize(
+    ("happens", "words"),
+    [
+        (lambda _: None, r"baker: nobody has supervised it for 1 s; does the house run"),
+        (restarting.forget, "baker: another restart of it took this one's place, or the house itself was started anew"),
+    ],
+)
+def test_a_restart_ends_when_its_supervisor_is_killed_in_mid_way(tmp_path, monkeypatch, happens, words):
+    monkeypatch.setattr("chassis.restarting.SILENT_FOR_S", 1)
+    with subprocess.Popen([sys.executable, "-c", HOUSE, str(tmp_path)], stdout=subprocess.PIPE) as house:
+        house.stdout.readline()
+        ended = []
+
+        def restart():
+            with pytest.raises(restarting.NotRestarted, match=words):
+                restarting.restart(tmp_path, "baker")
+            ended.append(True)
+
+        asking = threading.Thread(target=restart, daemon=True)
+        asking.start()
+        wait_until(lambda: b"here" in house.stdout.readline(), "the new one is there", timeout_s=20)
+        house.kill()
+        happens(tmp_path)
+        asking.join(20)
+
+    assert ended
 
 
 def test_stopping_ends_all_even_the_stubborn_and_forgets_their_pids(keep, tmp_path, monkeypatch):

@@ -130,6 +130,7 @@ class Supervisor:
             for name in wishes.keys() & self._processes.keys():
                 self._turn_over(name, wishes[name])
             self._see_off()
+        restarting.show_life(self._root)
 
     def _count(self, process: Process, count: int) -> None:
         self._listen(process, is_wanted=count > 0)

@@ -12,8 +12,10 @@ from chassis.scaling import known_processes, unknown
 
 LAST: Final = "-api"
 """Consumers before producers: what a new API tells, a new worker understands."""
-NOTICED_WITHIN_S: Final = 10
+SILENT_FOR_S: Final = 10
+"""Then nobody supervises any more: it is ended, stopped, or hangs."""
 LOOK_EVERY_S: Final = 0.05
+SIGN_OF_LIFE: Final = "supervised"
 
 
 class NotRestarted(Refusal):
@@ -47,11 +49,12 @@ def restart(root: Path, name: str) -> float:
     """Replace every copy of a process, the new one ready before the old one goes. Returns the seconds it took.
 
     Raises:
-        NotRestarted: a new one did not become ready, or nobody supervises processes here.
+        NotRestarted: a new one did not become ready, or nobody supervises processes here, or not any more.
 
     """
     started, wish = time.monotonic(), secrets.token_hex(8)
     _write(_folder(root) / f"{name}.wish", wish)
+    sign, heard_at = _sign_of_life(root), started
     while True:
         outcome = _outcome(root, name)
         if outcome is not None and outcome.wish == wish:
@@ -59,8 +62,14 @@ def restart(root: Path, name: str) -> float:
                 raise NotRestarted(f"{name}: {outcome.trouble}; the old one goes on (see {root}/logs/{name}.log)")
             if outcome.is_over:
                 return time.monotonic() - started
-        elif time.monotonic() > started + NOTICED_WITHIN_S:
-            raise NotRestarted(f"{name}: nobody heard of it within {NOTICED_WITHIN_S} s; does the house run ({root})?")
+        elif _read(_folder(root) / f"{name}.wish") != wish:
+            raise NotRestarted(
+                f"{name}: another restart of it took this one's place, or the house itself was started anew"
+            )
+        if (newest := _sign_of_life(root)) != sign:
+            sign, heard_at = newest, time.monotonic()
+        elif time.monotonic() > heard_at + SILENT_FOR_S:
+            raise NotRestarted(f"{name}: nobody has supervised it for {SILENT_FOR_S} s; does the house run ({root})?")
         time.sleep(LOOK_EVERY_S)
 
 
@@ -74,21 +83,42 @@ def tell(root: Path, name: str, outcome: Outcome) -> None:
     _write(_folder(root) / f"{name}.outcome", json.dumps(vars(outcome), ensure_ascii=False))
 
 
+def show_life(root: Path) -> None:
+    """From the supervisor, each time that it has looked after all."""
+    (_folder(root) / SIGN_OF_LIFE).touch()
+
+
 def forget(root: Path) -> None:
     """What was wished of an earlier house."""
     for file in _folder(root).iterdir():
         file.unlink()
 
 
+def _sign_of_life(root: Path) -> int:
+    """Another number after each sign; clocks do not matter."""
+    try:
+        return (_folder(root) / SIGN_OF_LIFE).stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
+
+
 def _outcome(root: Path, name: str) -> Outcome | None:
-    file = _folder(root) / f"{name}.outcome"
-    return Outcome(**json.loads(file.read_text(encoding="utf-8"))) if file.exists() else None
+    told = _read(_folder(root) / f"{name}.outcome")
+    return Outcome(**json.loads(told)) if told else None
 
 
 def _folder(root: Path) -> Path:
     folder = root / "restarts"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+def _read(file: Path) -> str:
+    """Empty where a house that begins has just forgotten it."""
+    try:
+        return file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return ""
 
 
 def _write(file: Path, text: str) -> None:
