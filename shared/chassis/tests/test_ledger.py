@@ -54,6 +54,12 @@ def claim(database, limit=100):
         return ledger.claim_due(connection, limit)
 
 
+def one_due_in(database):
+    with database.connection() as connection:
+        connection.execute("DELETE FROM ledger.timer")
+        return ledger.next_due_in(connection)
+
+
 def query(database, sql, *parameters):
     with database.connection() as connection:
         return connection.execute(sql, parameters).fetchall()
@@ -150,6 +156,48 @@ def test_no_consumer_has_more_in_flight_than_it_declared(database):
 
     assert len(claim(database)) == 10
     assert len(claim(database)) == 0
+
+
+def test_a_queue_is_filled_up_when_a_quarter_is_free_and_whatever_goes_before_does_not_wait_for_that(database):
+    publish(database, *(withdrawn(number) for number in range(1, 16)), priority="bulk")
+    taken = [one.delivery_id for one in claim(database)]
+
+    def handled(count):
+        query(database, "DELETE FROM ledger.delivery WHERE delivery_id = ANY(%s) RETURNING 1", taken[:count])
+
+    handled(1)
+    assert claim(database) == [], "nine before them in the queue: they need not hurry into it"
+    publish(database, withdrawn(20))
+    assert [one.priority for one in claim(database)] == ["routine"]
+
+    handled(3)
+    assert [one.priority for one in claim(database)] == ["bulk", "bulk"]
+    assert query(database, "SELECT count(*) FROM ledger.delivery WHERE state = 'sent'") == [(10,)]
+
+
+def test_one_that_takes_one_at_a_time_gets_the_next_when_it_is_done(database):
+    with database.connection() as connection:
+        ledger.declare_consumer(connection, "desk", in_flight=1, lease_s=30)
+    publish(database, withdrawn(1), withdrawn(2))
+    [first] = claim(database)
+    assert claim(database) == []
+
+    query(database, "DELETE FROM ledger.delivery WHERE delivery_id = %s RETURNING 1", first.delivery_id)
+
+    assert len(claim(database)) == 1
+
+
+def test_the_relay_is_told_when_the_next_is_due_in_whatever_lane(database):
+    assert one_due_in(database) is None
+    publish(database, withdrawn(1), priority="bulk")
+    query(database, "UPDATE ledger.delivery SET due_at = now() + interval '100 s' RETURNING 1")
+    assert 90 < one_due_in(database) < 100
+    publish(database, withdrawn(2))
+    query(database, "UPDATE ledger.delivery SET due_at = now() + interval '10 s' WHERE priority = 1 RETURNING 1")
+    assert 5 < one_due_in(database) < 10
+    make_due(database)
+
+    assert one_due_in(database) < 0
 
 
 def test_two_relays_never_claim_the_same_delivery(database):

@@ -19,6 +19,8 @@ from chassis.pool import RELAY_LINGER_S, connection_options
 BATCH = 500
 LOOK_AGAIN_S = 0.002
 """Between two looks while there is work; a NOTIFY is not needed then."""
+LONGEST_PAUSE_S = 0.016
+"""Pauses double up to this while looks find nothing; a NOTIFY ends them. Otherwise looking takes more CPU than what is looked for."""
 LONGEST_SLEEP_S = 0.5
 """Polling is the fallback should a NOTIFY be missed."""
 SPREAD = 8
@@ -54,14 +56,19 @@ class Relay:
 
     def _work(self, connection: psycopg.Connection) -> None:
         busy_until = keep_house_at = 0.0
+        pause_s = LOOK_AGAIN_S
         while not self._stopping:
-            if self.turn(connection):
-                busy_until = time.monotonic() + RELAY_LINGER_S
+            has_sent = bool(self.turn(connection))
+            if has_sent:
+                busy_until, pause_s = time.monotonic() + RELAY_LINGER_S, LOOK_AGAIN_S
             if time.monotonic() >= keep_house_at:
                 connection.execute("SELECT ledger.make_days(7)")
                 keep_house_at = time.monotonic() + KEEP_HOUSE_EVERY_S
-            if time.monotonic() < busy_until:
+            if has_sent:
                 time.sleep(LOOK_AGAIN_S)
+            elif time.monotonic() < busy_until:
+                pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+                _listen(connection, pause_s)
             else:
                 self._sleep(connection)
 
@@ -101,9 +108,17 @@ class Relay:
 
     def _sleep(self, connection: psycopg.Connection) -> None:
         due_in = ledger.next_due_in(connection)
-        wait_s = LONGEST_SLEEP_S if due_in is None else min(max(due_in, LOOK_AGAIN_S), LONGEST_SLEEP_S)
-        for _ in connection.notifies(timeout=wait_s, stop_after=1):
-            pass
+        if due_in is not None and due_in < 0:  # there is no room for it yet
+            wait_s = LONGEST_PAUSE_S
+        else:
+            wait_s = LONGEST_SLEEP_S if due_in is None else min(max(due_in, LOOK_AGAIN_S), LONGEST_SLEEP_S)
+        _listen(connection, wait_s)
+
+
+def _listen(connection: psycopg.Connection, wait_s: float) -> None:
+    """Until a NOTIFY, or so long."""
+    for _ in connection.notifies(timeout=wait_s, stop_after=1):
+        pass
 
 
 def _queue(dispatch: Dispatch) -> str:

@@ -6,15 +6,19 @@ from chassis.ledger.words import PRIORITIES, TIMER_LEASE_S, Dispatch, TimerDispa
 
 CLAIM = """
 WITH room AS MATERIALIZED (
-    SELECT c.consumer, c.lease_s, c.batch,
-           c.in_flight - (SELECT count(*) FROM ledger.delivery d
-                          WHERE d.consumer = c.consumer AND d.state <> 'dead' AND d.state = 'sent' AND d.due_at > now()) AS free
+    SELECT c.consumer, c.lease_s, c.batch, c.in_flight - sent.three AS free, -- a queue is filled up when a quarter of it is free
+           CASE WHEN sent.three <= full_at THEN 2 WHEN sent.two <= full_at THEN 1 WHEN sent.one <= full_at THEN 0 ELSE -1 END AS last_let_in
     FROM ledger.consumer c
+    CROSS JOIN LATERAL (SELECT c.in_flight - greatest(c.in_flight / 4, 1) AS full_at) f
+    CROSS JOIN LATERAL (
+        SELECT count(*) AS three, count(*) FILTER (WHERE d.priority <= 1) AS two, count(*) FILTER (WHERE d.priority = 0) AS one
+        FROM ledger.delivery d WHERE d.consumer = c.consumer AND d.state <> 'dead' AND d.state = 'sent' AND d.due_at > now()
+    ) sent
 ), due AS MATERIALIZED (
     SELECT room.lease_s, room.batch, d.delivery_id, CASE WHEN d.state = 'sent' THEN d.sent_at END AS sent_before
     FROM room CROSS JOIN LATERAL (
         SELECT delivery_id, state, sent_at FROM ledger.delivery d
-        WHERE d.consumer = room.consumer AND d.state <> 'dead' AND d.due_at <= now()
+        WHERE d.consumer = room.consumer AND d.state <> 'dead' AND d.due_at <= now() AND d.priority <= room.last_let_in
         ORDER BY d.priority, d.due_at
         LIMIT greatest(room.free, 0)
         FOR UPDATE SKIP LOCKED
@@ -23,7 +27,7 @@ WITH room AS MATERIALIZED (
 ), claimed AS (
     UPDATE ledger.delivery d
     SET state = 'sent', due_at = now() + due.lease_s * interval '1 s', sent_at = now(), dispatches = d.dispatches + 1
-    FROM due WHERE d.delivery_id = due.delivery_id
+    FROM due WHERE d.delivery_id = ANY(ARRAY(SELECT delivery_id FROM due)) AND d.delivery_id = due.delivery_id -- by key, never a scan
     RETURNING d.delivery_id, d.consumer, d.priority, d.sent_at, due.sent_before, due.batch, d.event_day, d.event_id
 )
 SELECT c.delivery_id, c.consumer, c.priority, extract(epoch FROM c.sent_at)::float8, extract(epoch FROM c.sent_before)::float8,
@@ -44,8 +48,8 @@ RETURNING t.consumer, t.name, extract(epoch FROM now())::float8
 NEXT_DUE = """
 SELECT extract(epoch FROM least(
     (SELECT min(due_at) FROM ledger.timer),
-    (SELECT min(first.due_at) FROM ledger.consumer c CROSS JOIN LATERAL (
-        SELECT min(d.due_at) AS due_at FROM ledger.delivery d WHERE d.consumer = c.consumer AND d.state <> 'dead') first)
+    (SELECT min(first.due_at) FROM ledger.consumer c CROSS JOIN generate_series(0, 2) AS lane CROSS JOIN LATERAL (
+        SELECT d.due_at FROM ledger.delivery d WHERE d.consumer = c.consumer AND d.priority = lane AND d.state <> 'dead' ORDER BY d.due_at LIMIT 1) first)
 ) - now())::float8
 """
 

@@ -54,7 +54,7 @@ LEFT JOIN (
     SELECT consumer, max(sent_at) AS sent_at FROM ledger.history
     WHERE day >= (now() AT TIME ZONE 'UTC')::date - 1 AND handled_at > now() - make_interval(secs => %(window)s) GROUP BY consumer
 ) lately ON lately.consumer = c.consumer
-WHERE room.sent < c.in_flight AND first.due_at IS NOT NULL
+WHERE room.sent <= c.in_flight - greatest(c.in_flight / 4, 1) AND first.due_at IS NOT NULL
 """
 
 REPORT = """
