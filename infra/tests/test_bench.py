@@ -91,3 +91,31 @@ def test_a_section_that_there_is_none_of_is_refused(bench):
 
     with pytest.raises(SystemExit, match="no bench section three; there are: one"):
         bench("three")
+
+
+def test_at_eighty_columns_words_stay_whole_and_what_a_value_is_compared_with_stands_beneath_it(
+    bench, capsys, monkeypatch
+):
+    monkeypatch.setenv("COLUMNS", "80")
+    (bench.place / "one.py").write_text(
+        """
+def run(rounds):
+    long = "tagging, two workers with a core each, engines on the same cores"
+    versus = "one worker: 43.3; engines and relay took 0.61 of the two cores [5]"
+    return [{"section": "one", "name": long, "value": 84.12, "unit": "stories/s", "versus": versus, "ratio": 1.739, "goal": ">= 1.8x", "met": False},
+            {"section": "one", "name": "the page anew", "value": 12345, "unit": "ms", "goal": "< 1 s", "met": True}]
+"""
+    )
+
+    bench("one", "--rounds", "1")
+
+    lines = [line.rstrip() for line in capsys.readouterr().out.splitlines()]
+    assert lines[1].startswith("one  0 s, ")
+    assert [" ".join(line.split()) for line in lines[2:]] == [
+        "value ratio goal since",
+        "tagging, two workers with a core each, 84.12 1.74 ✗ >= 1.8x",
+        "engines on the same cores stories/s",
+        "one worker: 43.3; engines and relay",
+        "took 0.61 of the two cores [5]",
+        "the page anew 12 345 ms ✓ < 1 s",
+    ]

@@ -19,7 +19,10 @@ from typing import Any, NotRequired, TypedDict
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
+
+from chassis import logs
 
 HERE = Path(__file__).resolve().parent
 OUT = Path(".depesha/bench")
@@ -140,37 +143,37 @@ def shown(row: Row) -> str:
 
 
 def show(results: list[dict[str, Any]], console: Console, before: dict[tuple[str, str], float]) -> None:
-    table = Table(title="Depesha bench", title_style="bold", row_styles=["", "dim"])
-    for column, justify in (
-        ("section", "left"),
-        ("what", "left"),
-        ("value", "right"),
-        ("versus", "left"),
-        ("ratio", "right"),
-        ("goal", "left"),
-        ("", "center"),
-        ("since", "right"),
-    ):
-        table.add_column(column, justify=justify, overflow="fold")  # type: ignore[arg-type]
-    for result in results:
-        for row in result["rows"]:
-            ratio, met = row.get("ratio"), row.get("met")
-            table.add_row(
-                row["section"],
-                row["name"],
-                shown(row),
-                row.get("versus") or "",
-                "" if ratio is None else f"{ratio:.2f}",
-                row.get("goal") or "",
-                "" if met is None else "[green]met[/]" if met else "[red]missed[/]",
-                against(row, before),
-            )
-    console.print(table)
     for result in results:
         facts = result["machine"]
         console.print(
-            f"{result['section']}: {facts['cpus']} cpus, load {facts['load_before']} → {facts['load_after']}, {facts['system']}, Python {facts['python']}"
+            f"\n[bold]{result['section']}[/]  {result['took_s']:.0f} s, {facts['cpus']} cpus, load {facts['load_before']} → {facts['load_after']}, Python {facts['python']}",
+            highlight=False,
         )
+        console.print(_table(result["rows"], before))
+        if result["trouble"]:
+            console.print(f"[red]did not come to its end:[/] {escape(result['trouble'])}", highlight=False)
+
+
+def _table(rows: list[Row], before: dict[tuple[str, str], float]) -> Table:
+    """Reads well at 80 columns: what a value is compared with stands beneath its name."""
+    table = Table(box=None, padding=(0, 2, 0, 0), expand=True, header_style="dim")
+    table.add_column("", ratio=1)
+    table.add_column("value", justify="right", max_width=13)
+    table.add_column("ratio", justify="right", no_wrap=True)
+    table.add_column("goal", max_width=14)
+    table.add_column("since", justify="right", no_wrap=True)
+    for row in rows:
+        ratio, met = row.get("ratio"), row.get("met")
+        what, versus = escape(row["name"]), row.get("versus")
+        verdict = "" if met is None else "[green]✓[/] " if met else "[red]✗[/] "
+        table.add_row(
+            f"{what}\n[dim]  {escape(versus)}[/]" if versus else what,
+            escape(shown(row)),
+            "" if ratio is None else f"{ratio:.2f}",
+            verdict + escape(row.get("goal") or ""),
+            against(row, before),
+        )
+    return table
 
 
 def main() -> int:
@@ -182,6 +185,7 @@ def main() -> int:
     wanted = [name for name in arguments.sections if name != "all"] or sections()
     if unknown := set(wanted) - set(sections()):
         raise SystemExit(f"no bench section {', '.join(sorted(unknown))}; there are: {', '.join(sections())}")
+    logs.configure("bench", "warning")
     console = Console()
     OUT.mkdir(parents=True, exist_ok=True)
     is_whole = wanted == sections()
@@ -190,8 +194,6 @@ def main() -> int:
     for name in wanted:
         with console.status(f"bench {name} …"):
             results.append(run_section(name, arguments.rounds))
-        if results[-1]["trouble"]:
-            console.print(f"[red]{name}[/]: {results[-1]['trouble']}", highlight=False)
         (OUT / f"{name}.json").write_text(
             json.dumps(results[-1], ensure_ascii=False, indent=1) + "\n", encoding="utf-8"
         )
