@@ -25,6 +25,7 @@ HOLD = """
 import sys, time
 from pathlib import Path
 from stack.engines import USUAL_PORTS, start_engines
+USUAL_PORTS.update(dict.fromkeys(USUAL_PORTS, 0))
 engines = start_engines(Path(sys.argv[1]))
 print(*(engine.process.pid for engine in engines.all), flush=True)
 sys.stdin.read()
