@@ -297,6 +297,24 @@ def test_a_taken_port_is_left_alone_and_a_free_one_kept(tmp_path):
     assert Ports(tmp_path).take("s3", taken, pair=True) == chosen
 
 
+def test_of_two_houses_that_took_each_others_ports_and_gave_up_each_starts_on_others(tmp_path, monkeypatch):
+    tried = []
+
+    def start(engines):
+        tried.append({engine.port for engine in engines})
+        if len(tried) == 1:
+            raise EngineError("s3 on port 8333 ended; its log ends with:\nlisten tcp: bind: address already in use")
+
+    monkeypatch.setattr("stack.engines._start", start)
+
+    started = start_engines(tmp_path)
+    started.lock.close()
+
+    assert len(tried) == 2
+    assert tried[0] & tried[1] == set()
+    assert {engine.port for engine in started.all} == tried[1]
+
+
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can leave a socket of somebody else")
 def test_a_port_whose_socket_another_user_left_behind_is_not_taken(tmp_path):
     port = Ports(tmp_path).take("s3", 0, pair=True)

@@ -99,12 +99,11 @@ def start_engines(root: Path) -> Engines:
     lock = _lock(root)
     end_leftovers(root)
     for tries_left in reversed(range(PORT_TRIES)):
-        engines = _arrange(root, lock)
+        engines = _arrange(root, lock, anew=tries_left < PORT_TRIES - 1)
         try:
             _start(engines.all)
-        except EngineError:
-            lost_a_port = any(not can_bind(engine.port) for engine in engines.all)
-            if not tries_left or not lost_a_port:
+        except EngineError as error:
+            if not tries_left or not _lost_a_port(engines, error):
                 lock.close()
                 raise
         else:
@@ -112,18 +111,27 @@ def start_engines(root: Path) -> Engines:
     raise AssertionError("unreachable")
 
 
-def _arrange(root: Path, lock: TextIO) -> Engines:
+def _lost_a_port(engines: Engines, error: EngineError) -> bool:
+    """To somebody who has it still, or who gave up, as we did: of two that start at once each may take what the other needs."""
+    return "address already in use" in str(error).lower() or any(not can_bind(engine.port) for engine in engines.all)
+
+
+def _arrange(root: Path, lock: TextIO, *, anew: bool) -> Engines:
+    """`anew`: on other ports than last time and than the usual ones."""
     keys = _keys(root)
     ports = Ports(root)
+    usual = dict.fromkeys(USUAL_PORTS, 0) if anew else USUAL_PORTS
+    if anew:
+        ports.forget(*USUAL_PORTS)
     s3_ports = {part: ports.take(f"s3.{part}", 0, pair=True) for part in ("master", "volume", "filer", "admin")}
     engines = Engines(
         root,
-        Postgres("postgres", root, ports.take("postgres", USUAL_PORTS["postgres"]), password=keys["postgres"]),
-        Valkey("valkey", root, ports.take("valkey", USUAL_PORTS["valkey"])),
+        Postgres("postgres", root, ports.take("postgres", usual["postgres"]), password=keys["postgres"]),
+        Valkey("valkey", root, ports.take("valkey", usual["valkey"])),
         S3(
             "s3",
             root,
-            ports.take("s3", USUAL_PORTS["s3"], pair=True),
+            ports.take("s3", usual["s3"], pair=True),
             ports=s3_ports,
             access_key="depesha",
             secret_key=keys["s3"],

@@ -36,6 +36,11 @@ class Ports:
         self._kept[name] = candidate
         return candidate
 
+    def forget(self, *names: str) -> None:
+        """They get others."""
+        for name in names:
+            self._taken.add(self._kept.pop(name, 0))
+
     def save(self) -> None:
         self._file.write_text(json.dumps(self._kept, indent=1))
 
