@@ -1,6 +1,7 @@
 """`python -m imaging.renderer` reads jobs from standard input until it ends. It never forks: libvips hangs after a fork."""
 
 import ctypes
+import gc
 import os
 import resource
 import select
@@ -72,6 +73,7 @@ def _allow_cpu(seconds: int) -> None:
 
 def main() -> None:
     source, sink = sys.stdin.buffer, sys.stdout.buffer
+    gc.freeze()  # what was imported stays, and need not be looked through for each photo
     if why_not := confine():
         write_message(sink, {"has_network": why_not})
     while message := read_message(source):

@@ -101,7 +101,7 @@ def make_master(photo: Photo, width: int) -> pyvips.Image:
 
     """
     try:
-        return _plain(_to_srgb(_shrunk(photo, width))).copy_memory()
+        return _plain(_to_srgb(_shrunk(photo, width)))
     except pyvips.Error as error:
         raise ImageRefusedError("damaged", f"the {photo.kind.upper()} is broken: {first_line(error)}") from None
 
@@ -144,13 +144,13 @@ def _to_srgb(image: pyvips.Image) -> pyvips.Image:
 
 
 def _plain(image: pyvips.Image) -> pyvips.Image:
-    image = image.copy_memory()
-    if image.hasalpha() and image[image.bands - 1].min() == 255:
-        image = image.extract_band(0, n=image.bands - 1)
     image = image.copy()
     for name in image.get_fields():
         if name.startswith(PERSONAL):
             image.remove(name)
+    image = image.copy_memory()
+    if image.hasalpha() and image[image.bands - 1].min() == 255:
+        image = image.extract_band(0, n=image.bands - 1).copy_memory()
     return image
 
 
