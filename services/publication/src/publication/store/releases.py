@@ -8,7 +8,7 @@ import psycopg
 
 from contracts.event import Event, Priority
 from contracts.events import ReleaseOrdered
-from publication.store.documents import as_jsonb
+from publication.store.documents import as_json
 
 CONCLUDE = """
 WITH noted AS (
@@ -49,7 +49,7 @@ class Releases:
         """The order is carried out, and the fact waits to be told. Returns the question whether the story is killed now."""
         given = (order.release_id, order.story_id, order.version, order.action, order.ordered_by, order.ordered_at)
         cursor = self._connection.execute(
-            CONCLUDE, (*given, fact.event_type, as_jsonb(fact), priority, is_removal, order.story_id)
+            CONCLUDE, (*given, fact.event_type, as_json(fact), priority, is_removal, order.story_id)
         )
         return lambda: bool((cursor.fetchone() or (False,))[0])
 
