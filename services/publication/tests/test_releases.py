@@ -15,6 +15,7 @@ from publication.handlers import releases
 from publication.handlers.lists import ListWriter
 from publication.handlers.releases import carry_out, take_better_renditions
 from publication.store.announcements import Announcements
+from publication.store.lists import Lists
 from publication.store.releases import Releases
 from publication.store.stories import Stories
 
@@ -436,6 +437,23 @@ def test_two_sites_show_what_each_takes_and_a_correction_may_take_a_story_off_on
     assert newsroom.page(path).xpath("string(//h1)") == HEADLINE
     assert newsroom.page(sport.address(path)).xpath("string(//h1)") == "This story has been taken down"
     assert newsroom.page(sport.address("index.html")).xpath("//h2") == []
+
+
+def test_what_was_just_released_stands_in_lists_as_if_it_were_read_back(newsroom):
+    press = replace(newsroom.press, wake=lambda story: newsroom.writer.shelved.keep(story) if story else None)
+    for one in (order(1), order(2), order(2, 2, "correct", headline="Исправленный заголовок")):
+        carry_out(one, newsroom.database.unit_of_work(), press)
+    paths = ("index.html", "rss.xml", "atom.xml", "feed.json", "dzen.xml", "yandex.xml", "search.json")
+
+    newsroom.writer.run()
+
+    handed_over = [newsroom.get(path)[2] for path in paths]
+    newsroom.press.bucket.delete([f"{newsroom.settings.site_prefix}/{path}" for path in paths])
+    with newsroom.database.unit_of_work() as uow:
+        Lists(uow.connection).mark_all("main")
+    ListWriter(newsroom.database, newsroom.press).run()
+    assert [newsroom.get(path)[2] for path in paths] == handed_over
+    assert "Исправленный заголовок" in handed_over[0]
 
 
 def test_the_archive_is_not_written_again_by_later_releases(newsroom):
