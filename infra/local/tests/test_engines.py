@@ -4,6 +4,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -17,7 +18,9 @@ from chassis.bucket import Bucket
 from chassis.settings import Settings
 from stack.engines import USUAL_PORTS, start_engines
 from stack.ports import Ports, can_bind
+from stack.postgres import Postgres
 from stack.processes import EngineError, as_nobody, end_leftovers, remember, wait_until
+from stack.s3 import S3
 
 pytestmark = [pytest.mark.stack, pytest.mark.timeout(120)]
 
@@ -337,6 +340,21 @@ def test_an_engine_that_cannot_start_says_why_with_its_log(engines, monkeypatch)
 
     monkeypatch.undo()
     engine.start()
+
+
+def test_an_s3_server_that_does_not_end_when_asked_is_ended_after_its_own_patience(tmp_path, monkeypatch):
+    monkeypatch.setattr(S3, "stop_within_s", 0.5)
+    monkeypatch.setattr(S3, "command", lambda _: ["sh", "-c", "trap '' TERM; echo deaf; sleep 300"])
+    deaf = S3("s3", tmp_path, 1)
+    deaf.launch()
+    wait_until(lambda: "deaf" in deaf.log_file.read_text(), "its word")
+    process, asked_at = psutil.Process(deaf.process.pid), time.monotonic()
+
+    deaf.stop()
+
+    assert 0.5 <= time.monotonic() - asked_at < Postgres.stop_within_s
+    assert not process.is_running()
+    assert not deaf.pid_file.exists()
 
 
 def test_waiting_for_what_never_comes_ends_in_time():

@@ -34,6 +34,8 @@ class Engine(ABC):
 
     last_signal: ClassVar[str] = "TERM"
     """What it gets when we die."""
+    stop_within_s: ClassVar[float] = STOP_WITHIN_S
+    """Then it is ended by force."""
     environment: ClassVar[dict[str, str]] = {}
     """What it reads besides its arguments."""
 
@@ -104,13 +106,13 @@ class Engine(ABC):
             raise EngineError(f"{error}; its log ends with:\n{tail}") from None
 
     def stop(self, how: int = signal.SIGTERM) -> None:
-        """End it cleanly; by force after STOP_WITHIN_S."""
+        """End it cleanly; by force after `stop_within_s`."""
         if self.process is None:
             return
         if self.process.poll() is None:
             self.process.send_signal(how)
             try:
-                self.process.wait(STOP_WITHIN_S)
+                self.process.wait(self.stop_within_s)
             except subprocess.TimeoutExpired:
                 self.kill()
         self.process = None
