@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the images, composes the system, runs the end-to-end test against it, scales the imaging workers, takes it all down.
+# Builds the images, composes the system, has three imaging workers while it runs, runs the end-to-end test against it and
+# looks whether all three had work, takes it all down.
 # Where no registry is reached, make the base images first: tests/compose/stand_ins.sh.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -26,15 +27,27 @@ for service in ingestion imaging tagging desk publication delivery; do
 done
 echo "building depesha/migrate"
 $docker build -q ${BUILD_NETWORK:+--network $BUILD_NETWORK} -t depesha/migrate -f infra/migrate.Dockerfile . >/dev/null
-$compose up -d --no-build --scale imaging-worker=3
+healthy() {
+    for attempt in $(seq 60); do
+        [ "$($compose ps | grep -c '(healthy)')" -ge "$1" ] && return
+        sleep 2
+    done
+    $compose ps
+    echo "fewer than $1 containers became healthy" >&2
+    exit 1
+}
+$compose up -d --no-build
+healthy 16
+$compose up -d --no-build --scale imaging-worker=3 # while it runs
+healthy 18
 gateway=$($docker network inspect depesha-test_inside -f '{{(index .IPAM.Config 0).Gateway}}')
-for attempt in $(seq 60); do
-    healthy=$($compose ps | grep -c '(healthy)' || true)
-    [ "$healthy" -ge 18 ] && break
-    sleep 2
-done
 $compose ps
 DEPESHA_E2E='{"urls": {"desk": "http://127.0.0.1:17000", "ingestion": "http://127.0.0.1:17001", "imaging": "http://127.0.0.1:17002", "tagging": "http://127.0.0.1:17003", "publication": "http://127.0.0.1:17004", "delivery": "http://127.0.0.1:17005"}, "token": "dps_compose-test", "receiver_host": "'"$gateway"'"}' \
     .venv/bin/pytest tests/e2e -q
-$docker ps --filter name=imaging-worker --format '{{.Names}}  {{.Status}}'
+ask() {
+    $compose exec -T -e PGPASSWORD="${POSTGRES_PASSWORD:-depesha}" postgres psql -U postgres -d depesha -Atc "$1 FROM ledger.history WHERE consumer = 'imaging'"
+}
+workers=$(ask 'SELECT count(DISTINCT worker)')
+echo "imaging: $(ask 'SELECT count(*)') events by $workers workers"
+[ "$workers" -eq 3 ] || { echo "of three imaging workers $workers had work" >&2; exit 1; }
 $docker ps --filter name=depesha-test --format '{{.Image}}' | sort | uniq -c
