@@ -140,3 +140,19 @@ def test_publishing_what_the_checks_stop_says_so_and_leads_there(person, desk, h
 
     expect(anna.page.locator("#toasts")).to_contain_text("Проверки")
     assert house.orders() == []
+
+
+def test_on_a_phone_the_sections_are_a_menu_that_leads_to_each(person, desk):
+    anna = person(width=360)
+    anna.open(f"{desk.url}/?view=all")
+    expect(anna.page.locator("#nav")).to_be_hidden()
+
+    anna.click(".sections")
+    expect(anna.page.locator("#nav a")).to_have_text(["Лента", "Доставка", "Эксплуатация", "Редакция"])
+    anna.click("#nav a[href='/delivery']")
+    anna.page.wait_for_selector("html[data-ready=page]", state="attached")
+
+    expect(anna.page.locator(".sections")).to_have_text("Доставка")
+    expect(anna.page.locator("#nav")).to_be_hidden()
+    assert anna.page.evaluate("document.documentElement.scrollWidth") == 360
+    assert anna.complaints == []
