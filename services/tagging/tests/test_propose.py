@@ -303,3 +303,57 @@ def test_a_place_in_quotes_is_a_club(tagged):
 
     kinds = {one.tag.kind for one in tagged(story).tags if one.tag.label in ("Южный Урал", "Челябинская область")}
     assert kinds <= {"organisation"}
+
+
+def _labels(tagged, headline, *paragraphs):
+    story = StoryContent(headline=headline, blocks=tuple(Paragraph(html=one) for one in paragraphs))
+    return [one.tag.label for one in tagged(story).tags]
+
+
+@pytest.mark.parametrize(
+    ("headline", "text", "named", "unnamed"),
+    [
+        ("Переговоры о рейсах", "Говорили не только о дорогах.", "транспорт", "дороги"),
+        ("Жеребёнка назвали Лучом", "Это детёныш лошади Пржевальского.", "животные", "Пржевальский"),
+        ("Открыта премия", "Премию имени Ивана Бунина вручат в Ельце.", None, "Иван Бунин"),
+        ("Нового главу Беляевского района избрали", "Им стал Виктор Сермягин.", "глава района", None),
+        ("Датчик чует газ", "Работу вели в Институте автоматики и электрометрии.", "Институт автоматики и электрометрии", None),
+        ("Уфимцы выиграли", "Уфимцы рады.", "Уфа", None),
+        ("Хоккей в Уфе", "Победил «Салават Юлаев».", "Уфа", "Салават"),
+    ],
+)  # fmt: skip
+def test_what_a_text_is_about_is_told_from_what_it_passes_by(tagged, headline, text, named, unnamed):
+    labels = _labels(tagged, headline, text)
+
+    assert (named is None or named in labels, unnamed in labels) == (True, False), labels
+
+
+def test_whose_words_are_quoted_is_told_from_whom_a_story_is_about(tagged):
+    quoted = StoryContent(
+        headline="Волки вышли к посёлку",
+        blocks=(Paragraph(html="«Стая мала», — успокаивает Кочкин. «Ждём зимы», — вздыхает охотовед Степан Кочкин."),),
+    )
+    acting = StoryContent(
+        headline="Волки вышли к посёлку",
+        blocks=(Paragraph(html="Стаю прогнал Кочкин. Ружья охотовед Степан Кочкин не взял."),),
+    )
+
+    sure = [
+        next(one.confidence for one in tagged(story).tags if one.tag.label == "Степан Кочкин")
+        for story in (quoted, acting)
+    ]
+
+    assert sure[0] < sure[1]
+
+
+def test_a_town_that_a_story_plays_near_weighs_less_than_one_it_plays_in(tagged):
+    near, inside = (
+        next(
+            one.confidence
+            for one in tagged(StoryContent(headline=f"{where} нашли клад")).tags
+            if one.tag.label == "Пенза"
+        )
+        for where in ("Под Пензой", "В Пензе")
+    )
+
+    assert near < inside

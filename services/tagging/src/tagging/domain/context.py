@@ -77,7 +77,57 @@ SPEECH = frozenset(
 )
 
 
+NAMESAKES = frozenset(
+    [
+        "улица",
+        "проспект",
+        "площадь",
+        "переулок",
+        "бульвар",
+        "набережная",
+        "шоссе",
+        "сквер",
+        "парк",
+        "аэропорт",
+        "премия",
+        "стипендия",
+        "медаль",
+        "орден",
+        "кубок",
+        "мемориал",
+        "театр",
+        "музей",
+        "библиотека",
+        "школа",
+        "гимназия",
+        "лицей",
+        "училище",
+        "колледж",
+        "университет",
+        "институт",
+        "академия",
+        "больница",
+        "клиника",
+        "завод",
+        "фабрика",
+        "дворец",
+        "стадион",
+        "чтения",
+        "конкурс",
+        "фестиваль",
+        "имя",
+        "болезнь",
+        "синдром",
+        "теорема",
+        "закон",
+        "лошадь",
+        "тюльпан",
+    ]
+)
+"""What bears somebody's name: «площадь Ленина», «лошадь Пржевальского»."""
+NAMESAKE_BEFORE = re.compile(r"([^\W\d_]+)\s$")
 ATTRIBUTION_BEFORE = re.compile(r"([^\W\d_]+)\s+(?:[^\W\d_]+\s+)?$")
+AFTER_QUOTE = re.compile(r"[»”\"]\s?,?\s[—–-]\s(?:[^\W\d_-]+\s){1,4}$")
 ATTRIBUTION_AFTER = re.compile(r"\s+([^\W\d_]+)")
 
 
@@ -85,9 +135,22 @@ def is_attribution(text: str, start: int, end: int) -> bool:
     """Whether a name only says whose words these are: «по словам …», «…», — сказал …, … отметил, что."""
     before = ATTRIBUTION_BEFORE.search(text, max(0, start - 50), start)
     after = ATTRIBUTION_AFTER.match(text, end)
-    return any(_is_speech(found.group(1)) for found in (before, after) if found) or text[
-        max(0, start - 10) : start
-    ].endswith(("словам ", "мнению ", "данным "))
+    return (
+        any(_is_speech(found.group(1)) for found in (before, after) if found)
+        or text[max(0, start - 10) : start].endswith(("словам ", "мнению ", "данным "))
+        or AFTER_QUOTE.search(text, max(0, start - 60), start) is not None
+    )
+
+
+def is_namesake(text: str, start: int) -> bool:
+    """Whether a person's name is that of a street, a theatre, a prize: no mention of the person."""
+    before = NAMESAKE_BEFORE.search(text, max(0, start - 30), start)
+    return text[max(0, start - 4) : start] == "им. " or (before is not None and _bears_names(before.group(1)))
+
+
+@lru_cache(maxsize=5_000)
+def _bears_names(word: str) -> bool:
+    return any(parse.normal_form in NAMESAKES for parse in parses(word.lower())[:2] if "NOUN" in parse.tag)
 
 
 @lru_cache(maxsize=20_000)

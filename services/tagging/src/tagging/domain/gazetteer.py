@@ -96,6 +96,9 @@ class Gazetteer:
             for first in stems(plains[place], self._has_kazakh) if is_kazakh else (plains[place],):
                 for rest, name in self._index.get(first, ()):
                     size = len(rest) + 1
+                    if length == 1 and _has_place_inside(name, plains, tokens, place, rest):
+                        options.append(name)
+                        continue
                     if (
                         size < length
                         or not _follows(plains, place, rest, is_kazakh=is_kazakh)
@@ -137,6 +140,19 @@ def _follows(plains: Sequence[str], place: int, rest: tuple[str, ...], *, is_kaz
     if is_kazakh and rest and len(after) == len(rest):
         return after[:-1] == list(rest[:-1]) and after[-1].startswith(rest[-1][:-1])
     return after == list(rest)
+
+
+def _has_place_inside(
+    name: _Name, plains: Sequence[str], tokens: Sequence[Word], place: int, rest: tuple[str, ...]
+) -> bool:
+    """«Глава Беляевского района» is a «глава района»; the place is found for itself."""
+    return (
+        name.concept.kind == "office"
+        and bool(rest)
+        and place + 1 < len(tokens)
+        and tokens[place + 1].is_capital
+        and _follows(plains, place + 1, rest, is_kazakh=False)
+    )
 
 
 def _is_as_written(name: _Name, tokens: Sequence[Word], place: int, size: int) -> bool:

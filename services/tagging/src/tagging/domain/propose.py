@@ -3,14 +3,14 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeAlias
 
 from contracts.content import RubricProposal, StoryContent, Tag, TagProposal
 from contracts.content import Span as TextSpan
 from tagging.domain.choice import Key, key_of
-from tagging.domain.context import is_attribution
+from tagging.domain.context import is_attribution, is_namesake
 from tagging.domain.entities import Entity
 from tagging.domain.gazetteer import Gazetteer, Mention
 from tagging.domain.people import read_people
@@ -23,12 +23,15 @@ from tagging.domain.vocabulary import Vocabulary
 from tagging.domain.wording import reasons
 from tagging.domain.words import is_nominative, is_noun, is_plural
 
-AUTO_FROM, SUGGEST_FROM = 0.82, 0.25
+AUTO_FROM, SUGGEST_FROM = 0.83, 0.25
 MOST_TAGS = 12
 MOST_AUTO = 6
 MOST_EVIDENCE = 20
 NEAR = 60
 """Characters within which an office belongs to a person."""
+NEAR_BY = re.compile(r"\b(?:под|близ|вблизи|недалеко от|неподалёку от|рядом с|возле|около)\s$", re.IGNORECASE)
+NOT_ONLY = re.compile(r"\b(?:не только|не столько|кроме|помимо)\s(?:[^\W\d_]+\s)?$", re.IGNORECASE)
+"""What is said beside the point: «не только дороги, но и семьи»."""
 BORDER = re.compile(r"[.!?;:»\n]\s")
 APPOSITION = re.compile(r"\s*(?:,|—|–|-|\()\s*|\s+")
 WORD_BEFORE = re.compile(r"([А-ЯЁа-яё-]{3,})\s$")
@@ -126,7 +129,19 @@ def find_candidates(text: Text, tools: Tools, day: date | None = None) -> list[C
         for one in mentions
         if one.kind == "office" or not any(name.start < one.end and one.start < name.end for name in names)
     ]
-    persons = _merged([_person(text, person, vocabulary, day) for person in people])
+    quoted = [
+        it.span
+        for entity in entities
+        if entity.kind == "ORG"
+        for it in entity.mentions
+        if text.whole[it.span.start - 1 : it.span.start] in OPENING and it.span.start > 0
+    ]
+    mentions = [
+        one
+        for one in mentions
+        if one.kind != "place" or not any(it.start <= one.start and one.end < it.end for it in quoted)
+    ]
+    persons = _merged([_person(text, person, vocabulary, day) for person in _not_namesakes(text.whole, people)])
     found = [
         *_concepts(text, mentions, vocabulary, persons),
         *persons,
@@ -180,12 +195,15 @@ def _concepts(
             concept.kind == "office" and is_plural(text.whole[mention.start : mention.end])
         ):
             continue  # «депутаты» are nobody's office
+        if concept.kind == "subject" and NOT_ONLY.search(text.whole, max(0, mention.start - 30), mention.start):
+            continue
         one = found.get(concept.concept_id)
         if one is None:
             tag = Tag(label=concept.label, kind=concept.kind, concept_id=concept.concept_id)
             one = found[concept.concept_id] = Candidate(tag, position=mention.start / len(text.whole))
         one.spans.append(text.span(mention.start, mention.end))
         one.aliases += mention.by_alias
+        one.near += NEAR_BY.search(text.whole, max(0, mention.start - 20), mention.start) is not None
         one.words.add(text.whole[mention.start : mention.start + 4].casefold())
         if concept.kind == "office":
             one.acts = one.acts or is_nominative(text.whole[mention.start : mention.end])
@@ -215,6 +233,15 @@ def _holder(text: str, office: Mention, people: Sequence[tuple[int, int, Candida
 
 def _begins_sentence(text: str, start: int) -> bool:
     return start == 0 or text[start - 1] == "\n" or text[max(0, start - 2) : start] in (". ", "! ", "? ", "« ", "— ")
+
+
+def _not_namesakes(text: str, people: Sequence[Entity]) -> list[Entity]:
+    """People without the streets, prizes and theatres that bear their names."""
+    meant = [
+        replace(one, mentions=tuple(it for it in one.mentions if not is_namesake(text, it.span.start)))
+        for one in people
+    ]
+    return [one for one in meant if one.mentions]
 
 
 def _person(text: Text, entity: Entity, vocabulary: Vocabulary, day: date | None) -> Candidate:
@@ -252,7 +279,8 @@ def _unknown(
     text: Text, entities: Sequence[Entity], mentions: Sequence[Mention], vocabulary: Vocabulary
 ) -> list[Candidate]:
     """Organisations and places that the vocabulary does not know; those that are known stand among the concepts."""
-    taken = [(one.start, one.end) for one in mentions]
+    taken = [one for one in mentions if one.kind in ("place", "organisation", "person")]
+    whole = {(one.start, one.end) for one in mentions}
     return [
         Candidate(
             Tag(label=_titled(entity.name)[:2_000], kind="organisation" if entity.kind == "ORG" else "place"),
@@ -265,7 +293,11 @@ def _unknown(
         and (
             entity.concept_id is None or (entity.kind == "ORG" and vocabulary.by_id[entity.concept_id].kind == "place")
         )
-        and not any(start < one.span.end and one.span.start < end for one in entity.mentions for start, end in taken)
+        and not any(
+            (one.span.start, one.span.end) in whole
+            or any(known.start < one.span.end and one.span.start < known.end for known in taken)
+            for one in entity.mentions
+        )
     ]
 
 
@@ -297,7 +329,7 @@ def _mark_subjects(candidates: Sequence[Candidate], vocabulary: Vocabulary) -> N
     subjects = {one.tag.concept_id: one for one in candidates if one.tag.kind == "subject" and one.tag.concept_id}
     for concept_id, one in subjects.items():
         broader = subjects.get(vocabulary.by_id[concept_id].broader or "")
-        if broader is not None:
+        if broader is not None and not (len(one.spans) == 1 and not one.in_lead and broader.in_headline):
             broader.has_narrower, one.broader_mentions = True, len(broader.spans)
 
 
