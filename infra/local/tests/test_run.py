@@ -77,6 +77,13 @@ def test_a_house_that_is_killed_leaves_nobody_and_comes_up_again_and_goes_down_b
     assert web.is_ok(exported["DEPESHA_DESK_URL"].strip("'") + "/readyz")
     assert set(json.loads((tmp_path / "ports.json").read_text())) >= {f"api.{name}" for name in USUAL_API_PORTS}
 
+    database = next(
+        one for one in noted(tmp_path) if one.pid == json.loads((tmp_path / "postgres.pid").read_text())["pid"]
+    )
+    database.kill()
+    wait_until(lambda: "postgres is back" in said(tmp_path), "PostgreSQL again", timeout_s=40)
+    wait_until(lambda: web.is_ok(exported["DEPESHA_DESK_URL"].strip("'") + "/readyz"), "the desk again", timeout_s=30)
+
     family = noted(tmp_path)
     os.killpg(second.pid, signal.SIGINT)
 

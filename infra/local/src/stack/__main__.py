@@ -23,12 +23,13 @@ from chassis.settings import Settings
 from stack import supervisor
 from stack.demo import tour, web
 from stack.demo.tour import Trip
-from stack.engines import SERVICES, start_engines
+from stack.engines import SERVICES, Engines, start_engines
 from stack.house import House, build
 from stack.postgres import POSTGRES_BIN
 from stack.processes import EngineError, wait_until
 
 READY_WITHIN_S = 60
+ENGINES_LOOKED_AT_EVERY_S = 1.0
 WORTH_A_LINE = ("warning", "error", "critical")
 
 
@@ -49,14 +50,17 @@ class Run:
         trips: list[Trip] = []
         with ExitStack() as cleanup:
             try:
-                trips = self._start(cleanup, with_demo=with_demo)
-                if not once:
-                    self._stopping.wait()
+                trips, engines = self._start(cleanup, with_demo=with_demo)
+                while not once and not self._stopping.wait(ENGINES_LOOKED_AT_EVERY_S):
+                    engines.start_dead(self._say_aloud)
             except KeyboardInterrupt:
                 self.console.print("\nstopping …")
         return int(any(trip.trouble for trip in trips))
 
-    def _start(self, cleanup: ExitStack, *, with_demo: bool) -> list[Trip]:
+    def _say_aloud(self, text: str) -> None:
+        self.console.print(text, style="bold", markup=False, soft_wrap=True)
+
+    def _start(self, cleanup: ExitStack, *, with_demo: bool) -> tuple[list[Trip], Engines]:
         """Everything up to the summary; `cleanup` learns what must be stopped."""
         started = time.monotonic()
         columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
@@ -88,7 +92,7 @@ class Run:
         if from_feed:
             self.console.print(f"[bold]{tour.PARTNER_NAME}[/]: {from_feed} stories of its own came in by its feed\n")
         self._summary(house, keeper, trips, time.monotonic() - started)
-        return trips
+        return trips, engines
 
     def _ask_to_stop(self, *_: object) -> None:
         if self._stopping.is_set() or threading.current_thread() is not threading.main_thread():

@@ -4,6 +4,7 @@ import importlib.util
 import os
 import signal
 import subprocess
+import time
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from stack.processes import STOP_WITHIN_S, EngineError, die_with_parent, kill_tr
 
 ENGINE_READY_WITHIN_S = 120
 """As long as it lives it may take so long: PostgreSQL that was not stopped cleanly reads its log first, on a busy disk for a minute."""
+
+LEFTOVERS_GO_WITHIN_S = 20
+"""PostgreSQL's children outlive it for a moment and keep its memory."""
 
 
 def folder_of(package: str) -> Path:
@@ -104,6 +108,25 @@ class Engine(ABC):
             self.kill()
             tail = self.log_file.read_text(errors="replace")[-2000:]
             raise EngineError(f"{error}; its log ends with:\n{tail}") from None
+
+    def start_again(self) -> None:
+        """After it has ended by itself. What it left may still be going: it is tried for LEFTOVERS_GO_WITHIN_S.
+
+        Raises:
+            EngineError: it does not start.
+
+        """
+        self.kill()
+        ends_at = time.monotonic() + LEFTOVERS_GO_WITHIN_S
+        while True:
+            try:
+                self.start()
+            except EngineError:
+                if time.monotonic() > ends_at:
+                    raise
+                time.sleep(0.5)
+            else:
+                return
 
     def stop(self, how: int = signal.SIGTERM) -> None:
         """End it cleanly; by force after `stop_within_s`."""

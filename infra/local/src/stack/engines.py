@@ -5,7 +5,7 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TextIO
@@ -84,6 +84,20 @@ class Engines:
         for engine in reversed(self.all):
             engine.stop()
         self.lock.close()
+
+    def start_dead(self, say: Callable[[str], None]) -> None:
+        """Start again what has ended though nobody stopped it, on its port and its data; services reconnect by themselves.
+
+        Raises:
+            EngineError: it does not start any more, or somebody else has its port now.
+
+        """
+        for engine in self.all:
+            if engine.process is None or engine.process.poll() is None:
+                continue
+            say(f"{engine.name} has ended by itself (status {engine.process.returncode}): starting it again")
+            engine.start_again()
+            say(f"{engine.name} is back")
 
 
 def start_engines(root: Path) -> Engines:
