@@ -456,6 +456,16 @@ def test_what_was_just_released_stands_in_lists_as_if_it_were_read_back(newsroom
     assert "Исправленный заголовок" in handed_over[0]
 
 
+def test_a_kill_is_told_though_the_storys_site_is_no_longer_in_the_settings(build):
+    build(sites=({"key": "a", "name": "Вестник", "prefix": "gone-a"},)).publish(1)
+    newsroom = build(sites=({"key": "b", "name": "Новости", "prefix": "gone-b"},))
+
+    newsroom.publish(1, 2, "kill", reason="Ошибка")
+
+    [killed] = newsroom.facts("story.killed.v1")
+    assert (killed["version"], killed["item"]["pubStatus"]) == (2, "canceled")
+
+
 def test_the_archive_is_not_written_again_by_later_releases(newsroom):
     newsroom.handle(
         *(

@@ -215,7 +215,7 @@ def _add_content_routes(app: FastAPI, database: Database, press: Press) -> None:
         found = _find(story_id, database)
         if found.state != "live":
             raise Gone(f"story {story_id}: {found.state} since {found.changed_at.isoformat()}")
-        return _cached(make_item(found, press.of(found)[0].site), if_none_match)
+        return _cached(make_item(found, press.home_of(found).site), if_none_match)
 
 
 def _path(story_id: UUID, order: Preview, database: Database, zone: ZoneInfo) -> str:

@@ -185,6 +185,10 @@ class Press:
         """The sites that a story stands on."""
         return [edition for edition in self.editions if edition.site.key in story.sites]
 
+    def home_of(self, story: Story) -> Edition:
+        """The first site that a story stands on; our first one where those are no longer in the settings."""
+        return (self.of(story) or list(self.editions))[0]
+
     def edition(self, key: str) -> Edition | None:
         return next((edition for edition in self.editions if edition.site.key == key), None)
 

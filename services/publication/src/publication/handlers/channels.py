@@ -61,7 +61,7 @@ def _carry(post: Post, channel: Channel, telling: Telling) -> tuple[ChannelState
 
 def make_telling(story: Story, press: Press) -> Telling:
     editions = press.of(story)
-    home = editions[0].site
+    home = press.home_of(story).site
     pages = [
         edition.site.address(f"{path}.{ending}")
         for edition in editions

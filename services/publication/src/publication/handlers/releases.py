@@ -280,7 +280,7 @@ def _failure(order: ReleaseOrdered, faults: list[Fault], *, will_retry: bool) ->
 
 
 def _fact(order: ReleaseOrdered, story: Story, press: Press) -> Event:
-    home = press.of(story)[0].site
+    home = press.home_of(story).site
     common = {
         "release_id": order.release_id,
         "story_id": story.story_id,
