@@ -1,6 +1,7 @@
 """`depesha events …` on a real ledger."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -8,7 +9,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner
 
-from chassis import ledger
+from chassis import events_commands, ledger
 from chassis.commands import app
 from chassis.ledger import inspect
 from chassis.relay import pack
@@ -156,3 +157,19 @@ def test_pruning_drops_old_days_and_keeps_what_is_unfinished(database, stack, ru
     seen = []
     work(database, lambda event, _uow: seen.append(event.revision))
     assert seen == [2]
+
+
+@dataclass(frozen=True)
+class Listed:
+    event_id: UUID
+    subject: str
+    reason: str
+
+
+def test_an_id_is_never_cut_however_narrow_the_terminal_is(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "60")
+    event_id = UUID("01a2277d-c117-70ce-9d51-000000000001")
+
+    events_commands._print([Listed(event_id, "s" * 36, "word " * 20)], as_json=False)
+
+    assert str(event_id) in capsys.readouterr().out

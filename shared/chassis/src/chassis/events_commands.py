@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from chassis.ledger import inspect
 from chassis.settings import Settings
@@ -159,7 +159,7 @@ def _print(rows: Sequence[Any], *, as_json: bool, leave_out: tuple[str, ...] = (
         typer.echo("nothing")
         return
     names = [field.name for field in dataclasses.fields(rows[0]) if field.name not in leave_out]
-    table = Table(*names, box=None)
+    table = Table(*(Column(name, overflow="fold", no_wrap=name.endswith("_id")) for name in names), box=None)
     for row in rows:
         table.add_row(*(_shown(getattr(row, name)) for name in names))
     Console().print(table)

@@ -12,7 +12,7 @@ from uuid import UUID
 import psycopg
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from chassis import tokens
 from chassis.errors import Refusal
@@ -61,7 +61,7 @@ def list_tokens(as_json: AsJson = False) -> None:  # noqa: FBT002 - the command 
     if as_json:
         typer.echo(json.dumps([dataclasses.asdict(one) for one in found], default=str, ensure_ascii=False))
         return
-    table = Table("id", "name", "scopes", "a minute", "made", "expires", "revoked", "last used")
+    table = Table(Column("id", no_wrap=True), "name", "scopes", "a minute", "made", "expires", "revoked", "last used")
     for one in found:
         times = [_short(at) for at in (one.made_at, one.expires_at, one.revoked_at, one.last_used_at)]
         table.add_row(str(one.token_id), one.name, "\n".join(one.scopes), str(one.per_minute), *times)
