@@ -186,3 +186,21 @@ def test_saving_a_typeset_text_as_a_browser_writes_it_changes_nothing(api, datab
     )
 
     assert (saved.json()["revision"], saved.json()["changed"]) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "form"),
+    [
+        ("POST", f"{STORY}/tags", {"label": "Ор\x00ск"}),
+        ("POST", f"{STORY}/notes", {"text": "\x00"}),
+        ("POST", f"{STORY}/details", {"authors": "Анна\x00"}),
+        ("POST", f"{STORY}/schedule", {"at": "0001-01-01T00:00"}),
+        ("POST", "/admin/routing", {"name": "\x00", "words": "Орск"}),
+        ("POST", "/sign-in", {"email": "a\x00@example.org", "password": "x"}),
+        ("GET", "/admin/log?before=99999999999999999999", {}),
+        ("GET", "/admin/log.csv?until=9999-12-31", {}),
+        ("GET", "/known-tags?label=%00", {}),
+    ],
+)
+def test_what_no_table_or_calendar_holds_is_refused_and_is_no_error_of_ours(person, story, method, path, form):
+    assert person("chief").request(method, path, data=form or None).status_code == 422

@@ -28,6 +28,9 @@ ERRORS = {
     "conflict": Conflict("story 42: revision 3 is older than 5", theirs=5),
     "database": psycopg.OperationalError("password=secret is wrong"),
     "storage": StorageDown("no"),
+    "nul": psycopg.DataError("PostgreSQL text fields cannot contain NUL (0x00) bytes"),
+    "number": psycopg.errors.NumericValueOutOfRange("bigint out of range\nCONTEXT: parameter $1 of a secret statement"),
+    "date": OverflowError("date value out of range"),
     "bug": ZeroDivisionError("secret detail"),
 }
 
@@ -52,6 +55,20 @@ def app(checks=None, max_body_bytes=1000):
         raise ERRORS[name]
 
     return app
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("nul", "PostgreSQL text fields cannot contain NUL (0x00) bytes"),
+        ("number", "bigint out of range"),
+        ("date", "date value out of range"),
+    ],
+)
+def test_what_no_table_or_calendar_holds_is_the_callers_fault_and_said(client, name, reason):
+    answer = client.get(f"/errors/{name}")
+
+    assert (answer.status_code, answer.json()["detail"]) == (422, f"it holds what cannot be: {reason}")
 
 
 @pytest.fixture

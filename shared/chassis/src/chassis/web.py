@@ -115,6 +115,8 @@ def _add_problems(app: FastAPI) -> None:
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(psycopg.OperationalError, _database_down)
+    app.add_exception_handler(psycopg.DataError, _cannot_be)
+    app.add_exception_handler(OverflowError, _cannot_be)
     app.add_exception_handler(StorageDown, _storage_down)
     app.add_exception_handler(Exception, _unexpected)
 
@@ -149,6 +151,13 @@ def _http(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         answer.headers["allow"] = ", ".join(methods_at(request.app, request.url.path))
     return answer
+
+
+def _cannot_be(request: Request, error: Exception) -> Response:
+    """A value of the right type that no table or calendar holds: a sign of nothing (NUL), a number or a date out of all range."""
+    reason = str(error).partition("\n")[0].strip()
+    log.info("a request holds what cannot be", path=request.url.path, reason=reason)
+    return problem(422, "The request is not valid", f"it holds what cannot be: {reason}", slug="invalid-request")
 
 
 def _database_down(_request: Request, error: Exception) -> Response:
