@@ -179,6 +179,19 @@ def test_whatever_bytes_are_broken_the_child_answers_and_lives(render, decoder, 
     assert decoder._child.pid == child
 
 
+def test_a_png_whose_keyword_is_in_latin_1_is_a_good_photo(render):
+    """As its specification has it. pyvips reads names as UTF-8 and fails."""
+    body = picture(640, 480).pngsave_buffer()
+    text = b"tEXt" + "Créateur".encode("latin-1") + b"\0somebody"
+    chunk = struct.pack(">I", len(text) - 4) + text + struct.pack(">I", zlib.crc32(text))
+    end = body.index(b"IEND") - 4
+
+    look, files = render(body[:end] + chunk + body[end:])
+
+    assert (look.width, look.height, look.warnings) == (640, 480, ("blurred",))
+    assert all(b"somebody" not in file.body for file in files.values())
+
+
 def test_good_photos_come_through_between_bad_ones(render):
     for body, _ in list(BAD.values())[:8]:
         with pytest.raises(ImageRefusedError):

@@ -11,6 +11,7 @@ from imaging.domain.crops import Box, crop_box, focus_of
 from imaging.domain.faces import Found, choose_faces, head_of
 from imaging.domain.renditions import Rendition, animated_width
 from imaging.domain.thumbhash import thumbhash
+from imaging.domain.words import Words
 from imaging.renderer.encoding import resize
 from imaging.renderer.judging import distance
 from imaging.renderer.opening import make_master, open_photo
@@ -57,6 +58,23 @@ def test_an_animation_moves_in_webp_and_its_crops_are_its_first_frame(render):
     moving = decode(files["w640", "webp"], n=-1)
     assert (moving.get("n-pages"), moving.width, files["w640", "webp"].height) == (3, 640, 457)
     assert {name for name, file_format in files if file_format == "jpeg"} >= {"16x9", "1x1", "card", "w640"}
+
+
+def test_an_animation_tells_nothing_that_its_file_did_not_have_to(render):
+    frames = [picture(800, 500, seed=seed) for seed in (1, 2)]
+    animation = pyvips.Image.arrayjoin(frames, across=1).copy()
+    animation.set_type(pyvips.GValue.gint_type, "page-height", 500)
+    animation.set_type(pyvips.GValue.gstr_type, "exif-ifd3-GPSLatitude", "55/1 45/1 0/1")
+    animation.set_type(pyvips.GValue.gstr_type, "exif-ifd2-BodySerialNumber", "SN12345")
+    body = animation.webpsave_buffer(keep="exif")
+
+    _, files = render(body, Order(words=Words(caption="Мост")))
+
+    kept = pyvips.Image.new_from_buffer(files["w640", "webp"].body, "").get_fields()
+    assert "exif-ifd0-ImageDescription" in kept
+    assert [name for name in kept if "GPS" in name or "Serial" in name] == []
+    assert b"SN12345" in body
+    assert [one.rendition for one in files.values() if b"SN12345" in one.body] == []
 
 
 def test_a_long_animation_is_shown_smaller():

@@ -8,7 +8,8 @@ import pyvips
 from imaging.domain.limits import MAX_METADATA, ImageRefusedError, check_size, is_cut_short, sniff
 from imaging.domain.words import Words, read_exif, read_iim, read_xmp
 
-PERSONAL = ("exif", "xmp", "iptc", "gainmap", "jpeg-thumbnail", "icc", "heif", "png-comment", "gif-comment")
+MOTION = ("n-pages", "page-height", "delay", "loop")
+"""What an animation needs beside its pixels."""
 PLAIN_SRGB = (b"sRGB IEC61966-2.1", "sRGB IEC61966-2.1".encode("utf-16-be"), b"sRGB built-in")
 """Names of profiles that say what a photo without one says, too; converting would cost as much as decoding."""
 ANY_HEIGHT = 10_000_000
@@ -40,13 +41,12 @@ def open_photo(body: bytes) -> Photo:
     if kind == "heic":
         return _open_heic(body)
     image = _header(body)
-    fields = image.get_fields()
-    frames = image.get("n-pages") if "n-pages" in fields and kind in ("gif", "webp") else 1
+    frames = image.get("n-pages") if image.get_typeof("n-pages") and kind in ("gif", "webp") else 1
     check_size(kind, image.width, image.height, frames)
-    _check_metadata({name: len(image.get(name)) for name in MAX_METADATA if name in fields})
-    is_turned = "orientation" in fields and image.get("orientation") in (5, 6, 7, 8)
+    found = {name: image.get(name) if image.get_typeof(name) else b"" for name in MAX_METADATA}
+    _check_metadata({name: len(value) for name, value in found.items()})
+    is_turned = image.get_typeof("orientation") and image.get("orientation") in (5, 6, 7, 8)
     width, height = (image.height, image.width) if is_turned else (image.width, image.height)
-    found = {name: image.get(name) if name in fields else b"" for name in MAX_METADATA}
     is_cmyk = image.interpretation == "cmyk"
     return Photo(kind, body, width, height, frames, is_cut_short(kind, body), _words(found), is_cmyk)
 
@@ -128,7 +128,7 @@ def _shrink_on_load(photo: Photo, width: int) -> int:
 
 
 def _to_srgb(image: pyvips.Image) -> pyvips.Image:
-    has_profile = "icc-profile-data" in image.get_fields()
+    has_profile = bool(image.get_typeof("icc-profile-data"))
     is_plain = has_profile and any(name in image.get("icc-profile-data")[:4096] for name in PLAIN_SRGB)
     if image.interpretation == "cmyk" or (has_profile and not is_plain):
         image = image.icc_transform(
@@ -144,11 +144,7 @@ def _to_srgb(image: pyvips.Image) -> pyvips.Image:
 
 
 def _plain(image: pyvips.Image) -> pyvips.Image:
-    image = image.copy()
-    for name in image.get_fields():
-        if name.startswith(PERSONAL):
-            image.remove(name)
-    image = image.copy_memory()
+    image = _pixels(image)
     if image.hasalpha() and image[image.bands - 1].min() == 255:
         image = image.extract_band(0, n=image.bands - 1).copy_memory()
     return image
@@ -157,7 +153,17 @@ def _plain(image: pyvips.Image) -> pyvips.Image:
 def frames_of(photo: Photo, width: int) -> pyvips.Image:
     """All frames of an animation at this width, one below the other as libvips wants them."""
     image = pyvips.Image.thumbnail_buffer(photo.body, width, height=ANY_HEIGHT, size="down", option_string="n=-1")
-    return image.copy_memory()
+    plain = _pixels(image)
+    for name in MOTION:
+        if kind := image.get_typeof(name):
+            plain.set_type(kind, name, image.get(name))
+    return plain
+
+
+def _pixels(image: pyvips.Image) -> pyvips.Image:
+    """The photo in memory with nothing that its file said: a saver would write some of it into our file."""
+    pixels = pyvips.Image.new_from_memory(image.write_to_memory(), image.width, image.height, image.bands, image.format)
+    return pixels.copy(interpretation=image.interpretation)
 
 
 def first_line(error: Exception) -> str:
