@@ -18,6 +18,7 @@ def run(rounds):
 def bench(tmp_path, monkeypatch):
     """`bench("one", "--docs")` runs the command with sections of our own; gives (status, bench.md's rows, bench.json)."""
     monkeypatch.setattr(sys, "path", list(sys.path))
+    monkeypatch.setattr("chassis.logs.configure", lambda *_: None)  # it would log to this test's stderr for ever
     spec = importlib.util.spec_from_file_location("bench_run", RUN)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
