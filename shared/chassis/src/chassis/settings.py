@@ -117,10 +117,14 @@ class Settings(BaseSettings):
 
 
 def _read_secret_files() -> None:
-    """DEPESHA_X_FILE=/run/secrets/x gives DEPESHA_X its value, as container secrets are handed over."""
+    """DEPESHA_X_FILE=/run/secrets/x gives DEPESHA_X its value, as container secrets are handed over.
+
+    An empty DEPESHA_X is one that nobody set: the composed system hands down what its own environment may lack.
+    """
     for name, path in list(os.environ.items()):
-        if name.startswith(PREFIX) and name.endswith("_FILE"):
-            os.environ.setdefault(name.removesuffix("_FILE"), Path(path).read_text(encoding="utf-8").strip())
+        plain = name.removesuffix("_FILE")
+        if name.startswith(PREFIX) and name.endswith("_FILE") and path and not os.environ.get(plain):
+            os.environ[plain] = Path(path).read_text(encoding="utf-8").strip()
 
 
 def _complaint(settings: type[Settings], location: tuple[int | str, ...], message: str, kind: str, got: object) -> str:
