@@ -43,7 +43,10 @@ SELECT gen_random_uuid(), 1, '{"headline": "-"}', jsonb_build_object('name', 'И
 FROM generate_series(%s::int, %s::int) n
 """
 
-FIRST_PAINT = "performance.getEntriesByName('first-contentful-paint')[0].startTime"
+FIRST_PAINT = """new Promise((tell) => new PerformanceObserver((list) => {
+    for (const paint of list.getEntriesByName("first-contentful-paint")) tell(paint.startTime)
+}).observe({ type: "paint", buffered: true }))"""
+"""Its entry may come after the page is ready."""
 PARTS = """(() => { const n = performance.getEntriesByType('navigation')[0];
   return `answer ${Math.round(n.responseStart)}, whole ${Math.round(n.responseEnd)}, parsed ${Math.round(n.domInteractive)} ms`; })()"""
 
