@@ -77,12 +77,13 @@ def test_a_missing_setting_is_named(monkeypatch):
         Settings.from_environment()
 
 
-def test_a_secret_may_come_from_a_file_and_is_never_shown_also_where_the_variable_is_there_but_empty(
-    monkeypatch, tmp_path
-):
+@pytest.mark.parametrize("is_there_but_empty", [False, True])
+def test_a_secret_may_come_from_a_file_and_is_never_shown(monkeypatch, tmp_path, is_there_but_empty):
     (tmp_path / "url").write_text("postgresql://desk:topsecret@127.0.0.1/depesha\n")
     monkeypatch.setenv("DEPESHA_DATABASE_URL_FILE", str(tmp_path / "url"))
     monkeypatch.setenv("DEPESHA_DATABASE_URL", "")
+    if not is_there_but_empty:
+        monkeypatch.delenv("DEPESHA_DATABASE_URL")
     monkeypatch.setenv("DEPESHA_LOG_LEVEL_FILE", "")
 
     settings = Settings.from_environment()
