@@ -2,14 +2,14 @@
 
 import psycopg
 
-from chassis.ledger.words import PRIORITIES, TIMER_LEASE_S, Dispatch, TimerDispatch
+from chassis.ledger.words import FULL_AT, PRIORITIES, TIMER_LEASE_S, Dispatch, TimerDispatch
 
-CLAIM = """
+CLAIM = f"""
 WITH room AS MATERIALIZED (
-    SELECT c.consumer, c.lease_s, c.batch, c.in_flight - sent.three AS free, -- a queue is filled up when a quarter of it is free
+    SELECT c.consumer, c.lease_s, c.batch, c.in_flight - sent.three AS free,
            CASE WHEN sent.three <= full_at THEN 2 WHEN sent.two <= full_at THEN 1 WHEN sent.one <= full_at THEN 0 ELSE -1 END AS last_let_in
     FROM ledger.consumer c
-    CROSS JOIN LATERAL (SELECT c.in_flight - greatest(c.in_flight / 4, 1) AS full_at) f
+    CROSS JOIN LATERAL (SELECT {FULL_AT} AS full_at) f
     CROSS JOIN LATERAL (
         SELECT count(*) AS three, count(*) FILTER (WHERE d.priority <= 1) AS two, count(*) FILTER (WHERE d.priority = 0) AS one
         FROM ledger.delivery d WHERE d.consumer = c.consumer AND d.state <> 'dead' AND d.state = 'sent' AND d.due_at > now()
@@ -34,7 +34,7 @@ SELECT c.delivery_id, c.consumer, c.priority, extract(epoch FROM c.sent_at)::flo
        c.batch, e.envelope::text
 FROM claimed c JOIN ledger.event e ON e.day = c.event_day AND e.event_id = c.event_id
 ORDER BY c.priority, c.delivery_id
-"""
+"""  # noqa: S608 - our own words
 
 CLAIM_TIMERS = """
 WITH due AS (

@@ -9,7 +9,7 @@ from uuid import UUID
 import psycopg
 
 from chassis.ledger import inspect
-from chassis.ledger.words import PRIORITIES
+from chassis.ledger.words import FULL_AT, PRIORITIES
 
 WINDOW_S: Final = 10
 """Rates are means over so many seconds."""
@@ -41,7 +41,7 @@ SELECT name, consumer, concurrency, in_hand, resident_bytes, extract(epoch FROM 
 FROM ledger.worker WHERE seen_at > now() - interval '1 hour' ORDER BY consumer, started_at
 """
 
-UNSENT = """
+UNSENT = f"""
 SELECT coalesce(max(extract(epoch FROM now() - greatest(first.due_at, room.sent_at, lately.sent_at))), 0)::float8
 FROM ledger.consumer c
 CROSS JOIN LATERAL (
@@ -54,8 +54,8 @@ LEFT JOIN (
     SELECT consumer, max(sent_at) AS sent_at FROM ledger.history
     WHERE day >= (now() AT TIME ZONE 'UTC')::date - 1 AND handled_at > now() - make_interval(secs => %(window)s) GROUP BY consumer
 ) lately ON lately.consumer = c.consumer
-WHERE room.sent <= c.in_flight - greatest(c.in_flight / 4, 1) AND first.due_at IS NOT NULL
-"""
+WHERE room.sent <= {FULL_AT} AND first.due_at IS NOT NULL
+"""  # noqa: S608 - our own words
 
 REPORT = """
 INSERT INTO ledger.worker (name, consumer, concurrency, in_hand, resident_bytes) VALUES (%s, %s, %s, %s, %s)

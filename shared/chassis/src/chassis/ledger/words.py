@@ -10,6 +10,9 @@ PRIORITIES: Final[tuple[Priority, ...]] = ("urgent", "routine", "bulk")
 """In the order in which workers drain them; the position is the number in the database."""
 
 
+FULL_AT: Final = "c.in_flight - greatest(c.in_flight / 4, 1)"
+"""SQL: a consumer `c` with more than this sent gets nothing more; its queue is filled up when a quarter of it is free."""
+
 TIMER_LEASE_S: Final = 15.0
 """A timer that was sent, and that no worker is running, is sent again after this."""
 
